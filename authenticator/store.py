@@ -1,0 +1,153 @@
+"""What a key remembers: its own state, its discoverable credentials, its counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from authenticator.credential import Credential
+from authenticator.status import CtapError, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    template_id: bytes
+    name: str | None = None
+    finger: int = 0
+    """Which of the person's fingers it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState:
+    """All a key keeps across power cycles besides credentials and counters. A reset replaces it whole."""
+
+    master_secret: bytes = field(repr=False)
+    """Seals the ids of credentials that are not stored."""
+    pin_hash: bytes | None = field(default=None, repr=False)
+    """LEFT(SHA-256(PIN), 16), as CTAP 2.3 §6.5 stores it."""
+    pin_length: int = 0
+    """In code points; minPinLength and a forced change are judged by it."""
+    pin_retries: int = 8
+    uv_retries: int = 3
+    min_pin_length: int = 4
+    min_pin_rp_ids: tuple[str, ...] = ()
+    force_pin_change: bool = False
+    always_uv: bool = False
+    pin_complexity_policy: bool = False
+    enterprise_attestation: bool = False
+    long_touch_for_reset: bool = False
+    fingerprints: tuple[Fingerprint, ...] = ()
+    large_blob_array: bytes | None = None
+    management_config: bytes = b""
+    """What ykman wrote by the vendor command 0xC3."""
+
+
+class Store(Protocol):
+    """Every method that changes something has changed it for good when it returns."""
+
+    def device(self) -> DeviceState | None:
+        """None before the first `reset`."""
+
+    def save_device(self, state: DeviceState) -> None: ...
+
+    def reset(self, state: DeviceState) -> None:
+        """Forget every credential and counter, and begin with `state`, all at once."""
+
+    def put(self, credential: Credential) -> Credential:
+        """Keep a discoverable credential, in place of the one with its id, or of the same RP and user.
+
+        Returns it with its `order`.
+        """
+
+    def remove(self, credential_id: bytes) -> bool: ...
+    def get(self, credential_id: bytes) -> Credential | None: ...
+
+    def for_rp(self, rp_id_hash: bytes) -> list[Credential]:
+        """Newest first."""
+
+    def credentials(self) -> Iterator[Credential]:
+        """All of them, oldest first."""
+
+    def __len__(self) -> int: ...
+
+    def advance_counter(self, credential_id: bytes | None, by: int = 1) -> int:
+        """Add to the counter of one credential, or to the global one (None); the new value."""
+
+    def counter(self, credential_id: bytes | None) -> int: ...
+    def close(self) -> None: ...
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self._device: DeviceState | None = None
+        self._credentials: dict[bytes, Credential] = {}
+        self._by_rp: dict[bytes, dict[bytes, Credential]] = {}
+        self._counters: dict[bytes | None, int] = {}
+        self._order = 0
+
+    def device(self) -> DeviceState | None:
+        return self._device
+
+    def save_device(self, state: DeviceState) -> None:
+        self._device = state
+
+    def reset(self, state: DeviceState) -> None:
+        self._device = state
+        self._credentials.clear()
+        self._by_rp.clear()
+        self._counters.clear()
+
+    def put(self, credential: Credential) -> Credential:
+        self.remove(credential.id)
+        same_rp = self._by_rp.setdefault(credential.rp_id_hash, {})
+        replaced = [c.id for c in same_rp.values() if c.user.id == credential.user.id]
+        for credential_id in replaced:
+            self.remove(credential_id)
+        if not credential.order:
+            self._order += 1
+            credential = replace(credential, order=self._order)
+        else:
+            self._order = max(self._order, credential.order)
+        self._credentials[credential.id] = credential
+        self._by_rp.setdefault(credential.rp_id_hash, {})[credential.id] = credential
+        return credential
+
+    def remove(self, credential_id: bytes) -> bool:
+        credential = self._credentials.pop(credential_id, None)
+        if credential is None:
+            return False
+        same_rp = self._by_rp[credential.rp_id_hash]
+        del same_rp[credential_id]
+        if not same_rp:
+            del self._by_rp[credential.rp_id_hash]
+        self._counters.pop(credential_id, None)
+        return True
+
+    def get(self, credential_id: bytes) -> Credential | None:
+        return self._credentials.get(credential_id)
+
+    def for_rp(self, rp_id_hash: bytes) -> list[Credential]:
+        same_rp = self._by_rp.get(rp_id_hash)
+        if not same_rp:
+            return []
+        return sorted(same_rp.values(), key=lambda credential: -credential.order)
+
+    def credentials(self) -> Iterator[Credential]:
+        return iter(sorted(self._credentials.values(), key=lambda credential: credential.order))
+
+    def __len__(self) -> int:
+        return len(self._credentials)
+
+    def advance_counter(self, credential_id: bytes | None, by: int = 1) -> int:
+        value = self._counters.get(credential_id, 0) + by
+        if value > 0xFFFFFFFF:
+            raise CtapError(Status.OTHER)
+        self._counters[credential_id] = value
+        return value
+
+    def counter(self, credential_id: bytes | None) -> int:
+        return self._counters.get(credential_id, 0)
+
+    def close(self) -> None:
+        pass
