@@ -1,0 +1,45 @@
+# `make` alone lists what there is. Everything sets itself up on a fresh Debian machine.
+BIN := .venv/bin
+JOBS ?= 2
+
+.PHONY: help setup check lint types unit test demo bench soak clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: ## virtual environment and Debian packages, all that `make test` and `make demo` need
+	tools/setup python host browser foreign
+
+check: lint types unit ## lint, types and unit tests: under a minute
+
+lint:
+	@tools/setup python
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types:
+	@tools/setup python
+	$(BIN)/mypy
+
+unit:
+	@tools/setup python
+	$(BIN)/pytest -q -n $(JOBS) tests/authenticator tests/ctaphid tests/harness tests/test_*.py
+
+test: setup ## everything: unit tests, foreign clients, real browsers
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+	$(BIN)/pytest -q -n $(JOBS) tests
+
+demo: ## a first look: a registration and a log-in, narrated
+	@tools/setup python
+	@$(BIN)/python -m harness.demo
+
+bench: ## speed, as ratios measured side by side in one run
+	@tools/setup python foreign
+	$(BIN)/python -m tests.benchmarks
+
+soak: ## a million mutated packets and requests, kills and restarts of the store
+	@tools/setup python
+	$(BIN)/python -m tests.benchmarks.soak
+
+clean: ## forget what setup made (Debian packages stay)
+	rm -rf .venv .setup build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis artifacts
