@@ -8,6 +8,26 @@ from enum import Enum
 
 from authenticator.cose import Algorithm
 
+VERSIONS = ("U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_2", "FIDO_2_3")
+"""getInfo's versions, oldest first (CTAP 2.3 §6.4)."""
+EXTENSIONS = (
+    "credProtect",
+    "credBlob",
+    "largeBlobKey",
+    "hmac-secret",
+    "hmac-secret-mc",
+    "minPinLength",
+    "pinComplexityPolicy",
+    "thirdPartyPayment",
+    "uvm",
+    "prf",
+)
+TRANSPORTS = ("usb", "nfc", "ble", "smart-card", "hybrid", "internal")
+"""AuthenticatorTransport (WebAuthn level 3 §5.8.4)."""
+ATTESTATION_FORMATS = ("none", "packed", "fido-u2f", "tpm", "apple", "android-key", "compound")
+CERTIFICATIONS = ("FIPS-CMVP-2", "FIPS-CMVP-3", "FIPS-CMVP-2-PHY", "FIPS-CMVP-3-PHY", "CC-EAL", "FIDO")
+"""getInfo's certifications (CTAP 2.3 §7.3)."""
+
 
 class Kind(Enum):
     SECURITY_KEY = "security-key"
@@ -39,7 +59,7 @@ class Quirk(Enum):
     TOUCH_FOR_GET_INFO = "touch-for-get-info"
     """Blinks for a touch on getInfo, which browsers send unasked."""
     UV_FAILURE_IS_OPERATION_DENIED = "uv-failure-is-operation-denied"
-    """Answers a failed built-in verification with OPERATION_DENIED, so that hosts do not fall back to the PIN."""
+    """Answers a failed built-in verification with OPERATION_DENIED, so hosts do not fall back to the PIN."""
     UNKNOWN_COMMAND_IS_OTHER = "unknown-command-is-other"
     """Answers an unknown command byte with 0x7F instead of INVALID_COMMAND."""
     NO_TOUCH_FOR_RESET = "no-touch-for-reset"
@@ -131,6 +151,49 @@ class AttestationPolicy:
     """Common name of the certificate all devices of a batch share."""
 
 
+class Form(Enum):
+    """What the device is to look at."""
+
+    STICK = "stick"
+    """A key with a plug, for a keyring."""
+    NANO = "nano"
+    """Hardly more than its plug."""
+    FOB = "fob"
+    WALLET = "wallet"
+    """A hardware wallet: a small box with a display."""
+    COMPUTER = "computer"
+    PHONE = "phone"
+    APP = "app"
+
+
+class Button(Enum):
+    """Where it is touched."""
+
+    DISC = "disc"
+    """A round sensor on the face."""
+    SIDES = "sides"
+    EDGE = "edge"
+    SCREEN = "screen"
+    KEYBOARD = "keyboard"
+    """A sensor among the keys of a computer."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """For a picture of the device."""
+
+    form: Form = Form.STICK
+    plug: str = "USB-A"
+    """Empty where there is none."""
+    colour: str = "#20242c"
+    led: str | None = "#35d07f"
+    button: Button = Button.DISC
+    display: bool = False
+    label: str = ""
+    """Printed on it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     name: str
@@ -152,6 +215,7 @@ class Profile:
     backup_eligible: bool = False
     certifications: Mapping[str, int] = field(default_factory=dict)
     quirks: frozenset[Quirk] = frozenset()
+    look: Look = field(default_factory=Look)
     sources: Mapping[str, str] = field(default_factory=dict)
     """Field or table of the TOML file → where the fact comes from."""
 
