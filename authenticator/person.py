@@ -73,6 +73,7 @@ class PinEntry:
     retries: int | None = None
     rp_id: str | None = None
     new: bool = False
+    min_length: int = 4
     wrong_before: bool = False
 
 
