@@ -51,6 +51,10 @@ class Credential:
     """CredRandomWithUV ‖ CredRandomWithoutUV (CTAP 2.3 §12.7), or empty where hmac-secret was not asked for."""
     cred_blob: bytes | None = field(default=None, repr=False)
     large_blob_key: bytes | None = field(default=None, repr=False)
+    large_blob: bytes | None = field(default=None, repr=False)
+    """What the extension largeBlob (CTAP 2.3 §12.4) stored, as the platform compressed it."""
+    large_blob_size: int = 0
+    """Its size before that."""
     third_party_payment: bool = False
     backup_eligible: bool = False
     backed_up: bool = False
