@@ -96,8 +96,8 @@ class Verified:
 class NotRecognised:
     """Another finger, another face, a wrong PIN on the pad, a poor sample: nothing was recognised."""
 
-    feedback: int = 0x06
-    """For a finger being enrolled: lastEnrollSampleStatus (0x01 too high … 0x06 poor quality)."""
+    feedback: int = 0x07
+    """For a finger being enrolled: lastEnrollSampleStatus (0x01 too high … 0x07 poor quality … 0x0E, CTAP 2.3 §6.7)."""
 
 
 @dataclass(frozen=True, slots=True)

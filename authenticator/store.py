@@ -30,6 +30,8 @@ class DeviceState:
     """In code points; minPinLength and a forced change are judged by it."""
     pin_retries: int = 8
     uv_retries: int = 3
+    persistent_pin_uv_auth_token: bytes | None = field(default=None, repr=False)
+    """CTAP 2.3 §6.5.2.4: there while some platform holds the permission pcmr, across power cycles."""
     min_pin_length: int = 4
     min_pin_rp_ids: tuple[str, ...] = ()
     force_pin_change: bool = False

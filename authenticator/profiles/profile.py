@@ -116,6 +116,9 @@ class Features:
     enterprise_attestation: bool = False
     vendor_facilitated_enterprise_rp_ids: tuple[str, ...] = ()
     long_touch_for_reset: bool = False
+    """Whether enableLongTouchForReset is offered."""
+    vendor_config_commands: tuple[int, ...] = ()
+    """The vendorCommandIds vendorPrototype takes (they change nothing here); empty: it is not offered."""
     selection: bool = True
     reset: bool = True
     platform_device: bool = False
