@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Protocol
 
-PACKET_SIZE = 64
+from ctaphid.packets import PACKET_SIZE as PACKET_SIZE
+from ctaphid.packets import ErrorCode
 
 
 class KeepaliveStatus(IntEnum):
@@ -22,12 +23,14 @@ class KeepaliveStatus(IntEnum):
 
 
 class Capability(IntFlag):
-    """The capabilities byte of CTAPHID_INIT's answer."""
+    """The capabilities byte of CTAPHID_INIT's answer (CTAP 2.3 §11.2.9.1.3)."""
 
     WINK = 0x01
     LOCK = 0x02
+    """Of U2F's days. CTAP2 keys leave it out, and lock all the same."""
     CBOR = 0x04
     NMSG = 0x08
+    """*No* CTAPHID_MSG: the key speaks CTAP2 alone."""
 
 
 class Device(Protocol):
@@ -43,7 +46,10 @@ class Device(Protocol):
         """When `wake` wants to be called, on the clock `now` is read from."""
 
     def outgoing(self) -> list[bytes]:
-        """The packets for the host, taken out."""
+        """The packets for the host, taken out. The packets of one message follow each other."""
+
+    def power_cycle(self, now: float) -> None:
+        """Power is gone: channels, lock and whatever was under way are forgotten, and nobody gets an answer."""
 
 
 class Transaction(Protocol):
@@ -75,5 +81,5 @@ class Backend(Protocol):
     def begin_cbor(self, channel: int, request: bytes, now: float) -> Transaction: ...
     def begin_msg(self, channel: int, request: bytes, now: float) -> Transaction: ...
     def wink(self, channel: int, now: float) -> None: ...
-    def vendor(self, channel: int, command: int, request: bytes, now: float) -> bytes | None:
-        """A vendor command 0x40 to 0x7F; None where the key has no such command."""
+    def vendor(self, channel: int, command: int, request: bytes, now: float) -> bytes | ErrorCode:
+        """A vendor command 0x40 to 0x7F; INVALID_CMD where the key has no such command."""
