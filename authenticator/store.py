@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -45,6 +45,24 @@ class DeviceState:
     """What ykman wrote by the vendor command 0xC3."""
 
 
+MAX_COUNTER = 0xFFFFFFFF
+"""A signature counter is 32 bits wide (WebAuthn level 3 §6.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All a store holds, at one moment: what is copied, exported and restored."""
+
+    device: DeviceState | None = None
+    credentials: tuple[Credential, ...] = ()
+    """Oldest first."""
+    counters: Mapping[bytes | None, int] = field(default_factory=dict)
+
+
+class StoreError(Exception):
+    """A store cannot be used: says in one line which and why. Nothing was changed."""
+
+
 class Store(Protocol):
     """Every method that changes something has changed it for good when it returns."""
 
@@ -59,7 +77,7 @@ class Store(Protocol):
     def put(self, credential: Credential) -> Credential:
         """Keep a discoverable credential, in place of the one with its id, or of the same RP and user.
 
-        Returns it with its `order`.
+        Returns it with its `order`. One that takes the place of itself keeps its counter.
         """
 
     def remove(self, credential_id: bytes) -> bool: ...
@@ -77,16 +95,24 @@ class Store(Protocol):
         """Add to the counter of one credential, or to the global one (None); the new value."""
 
     def counter(self, credential_id: bytes | None) -> int: ...
+    def contents(self) -> Contents:
+        """A copy of everything."""
+
     def close(self) -> None: ...
 
 
 class MemoryStore:
-    def __init__(self) -> None:
+    def __init__(self, contents: Contents | None = None) -> None:
         self._device: DeviceState | None = None
         self._credentials: dict[bytes, Credential] = {}
         self._by_rp: dict[bytes, dict[bytes, Credential]] = {}
         self._counters: dict[bytes | None, int] = {}
         self._order = 0
+        if contents is not None:
+            self._device = contents.device
+            for credential in contents.credentials:
+                self.put(credential)
+            self._counters.update(contents.counters)
 
     def device(self) -> DeviceState | None:
         return self._device
@@ -101,30 +127,38 @@ class MemoryStore:
         self._counters.clear()
 
     def put(self, credential: Credential) -> Credential:
-        self.remove(credential.id)
-        same_rp = self._by_rp.setdefault(credential.rp_id_hash, {})
-        replaced = [c.id for c in same_rp.values() if c.user.id == credential.user.id]
-        for credential_id in replaced:
-            self.remove(credential_id)
+        for credential_id in self.replaced_by(credential):
+            self._take_out(credential_id)
+            if credential_id != credential.id:
+                self._counters.pop(credential_id, None)
         if not credential.order:
-            self._order += 1
-            credential = replace(credential, order=self._order)
-        else:
-            self._order = max(self._order, credential.order)
+            credential = replace(credential, order=self._order + 1)
+        self._order = max(self._order, credential.order)
         self._credentials[credential.id] = credential
         self._by_rp.setdefault(credential.rp_id_hash, {})[credential.id] = credential
         return credential
 
+    def replaced_by(self, credential: Credential) -> list[bytes]:
+        """The ids of the credentials whose place this one would take."""
+        same_rp = self._by_rp.get(credential.rp_id_hash)
+        replaced = [c.id for c in same_rp.values() if c.user.id == credential.user.id] if same_rp else []
+        if credential.id in self._credentials and credential.id not in replaced:
+            replaced.append(credential.id)
+        return replaced
+
     def remove(self, credential_id: bytes) -> bool:
-        credential = self._credentials.pop(credential_id, None)
-        if credential is None:
+        if credential_id not in self._credentials:
             return False
-        same_rp = self._by_rp[credential.rp_id_hash]
-        del same_rp[credential_id]
-        if not same_rp:
-            del self._by_rp[credential.rp_id_hash]
+        self._take_out(credential_id)
         self._counters.pop(credential_id, None)
         return True
+
+    def _take_out(self, credential_id: bytes) -> None:
+        rp_id_hash = self._credentials.pop(credential_id).rp_id_hash
+        same_rp = self._by_rp[rp_id_hash]
+        del same_rp[credential_id]
+        if not same_rp:
+            del self._by_rp[rp_id_hash]
 
     def get(self, credential_id: bytes) -> Credential | None:
         return self._credentials.get(credential_id)
@@ -143,13 +177,18 @@ class MemoryStore:
 
     def advance_counter(self, credential_id: bytes | None, by: int = 1) -> int:
         value = self._counters.get(credential_id, 0) + by
-        if value > 0xFFFFFFFF:
+        if value > MAX_COUNTER:
             raise CtapError(Status.OTHER)
         self._counters[credential_id] = value
         return value
 
     def counter(self, credential_id: bytes | None) -> int:
         return self._counters.get(credential_id, 0)
+
+    def contents(self) -> Contents:
+        return Contents(
+            device=self._device, credentials=tuple(self.credentials()), counters=dict(self._counters)
+        )
 
     def close(self) -> None:
         pass
