@@ -45,7 +45,8 @@ class Authenticator:
         self.store = environment.store
         state = self.store.device()
         if state is None:
-            state = self.factory_state()
+            serial_number = int.from_bytes(environment.random.bytes(4), "big") % 90_000_000 + 10_000_000
+            state = self.factory_state(serial_number)
             self.store.reset(state)
         self._state = state
         self._seal = Seal(state.master_secret)
@@ -63,7 +64,7 @@ class Authenticator:
         self.continuation: Continuation | None = None
         self._operation = None
 
-    def factory_state(self) -> DeviceState:
+    def factory_state(self, serial_number: int) -> DeviceState:
         limits, features = self.profile.limits, self.profile.features
         return DeviceState(
             master_secret=self.environment.random.bytes(32),
@@ -71,6 +72,7 @@ class Authenticator:
             uv_retries=limits.uv_retries,
             min_pin_length=limits.min_pin_length,
             always_uv=features.always_uv_by_default,
+            serial_number=serial_number,
         )
 
     @property
@@ -85,7 +87,7 @@ class Authenticator:
 
     def factory_reset(self) -> None:
         """authenticatorReset's effect (CTAP 2.3 §6.6)."""
-        state = self.factory_state()
+        state = self.factory_state(self._state.serial_number)
         self.store.reset(state)
         self._state = state
         self._seal = Seal(state.master_secret)

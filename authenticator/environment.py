@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from authenticator.attestation.format import Statement
     from authenticator.profiles.profile import Profile
     from authenticator.store import Store
 
@@ -87,7 +88,7 @@ class Tamper:
     def signature(self, signature: bytes) -> bytes:
         return signature
 
-    def attestation(self, fmt: str, statement: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def attestation(self, fmt: str, statement: Statement) -> tuple[str, Statement]:
         """An attestation statement before it is encoded."""
         return fmt, statement
 

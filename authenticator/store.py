@@ -43,6 +43,8 @@ class DeviceState:
     large_blob_array: bytes | None = None
     management_config: bytes = b""
     """What ykman wrote by the vendor command 0xC3."""
+    serial_number: int = 0
+    """Of this one device: the only part that a reset keeps. Enterprise attestation tells it."""
 
 
 MAX_COUNTER = 0xFFFFFFFF

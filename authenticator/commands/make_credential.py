@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from authenticator import cbor
-from authenticator.attestation import AttestationSubject, attest
+from authenticator.attestation import AttestationSubject, attested_aaguid, choose_format
 from authenticator.authenticator_data import Flags, attested_credential_data, authenticator_data
 from authenticator.commands.ceremony import Ceremony, authorise, find_listed
 from authenticator.commands.parameters import (
@@ -26,7 +26,7 @@ from authenticator.extensions import Creation, make_credential_extensions
 from authenticator.operation import Steps
 from authenticator.person import Purpose
 from authenticator.pin.token import Permission
-from authenticator.profiles.profile import Profile, Quirk
+from authenticator.profiles.profile import Profile
 from authenticator.status import CtapError, Status
 from authenticator.user import require_presence
 
@@ -206,6 +206,7 @@ def make_credential(auth: Authenticator, parameters: Parameters, channel: int) -
 
     # Step 18
     tamper = environment.tamper
+    attestation = choose_format(profile, algorithm, request.formats, enterprise=enterprise)
     flags = Flags.UP | (Flags.UV * verified)
     if profile.backup_eligible:
         flags |= Flags.BE | Flags.BS
@@ -215,14 +216,14 @@ def make_credential(auth: Authenticator, parameters: Parameters, channel: int) -
             flags=flags,
             counter=auth.next_counter(credential),
             attested=attested_credential_data(
-                aaguid=bytes(16) if profile.has(Quirk.ZERO_AAGUID) else profile.aaguid,
+                aaguid=attested_aaguid(profile, attestation),
                 credential_id=credential.id,
                 public_key=cbor.encode(tamper.credential_public_key(key.public_cose_key())),
             ),
             extensions=cbor.encode(creation.outputs) if creation.outputs else b"",
         )
     )
-    fmt, statement = attest(
+    statement = attestation.statement(
         AttestationSubject(
             profile=profile,
             clock=environment.clock,
@@ -233,10 +234,10 @@ def make_credential(auth: Authenticator, parameters: Parameters, channel: int) -
             authenticator_data=data,
             client_data_hash=request.client_data_hash,
             enterprise=enterprise,
-        ),
-        request.formats,
+            serial_number=auth.state.serial_number,
+        )
     )
-    fmt, statement = tamper.attestation(fmt, statement)
+    fmt, statement = tamper.attestation(attestation.fmt, statement)
     response: dict[int, Any] = {ResponseKey.FMT: fmt, ResponseKey.AUTH_DATA: data, ResponseKey.ATT_STMT: statement}
     if enterprise:
         response[ResponseKey.EP_ATT] = True

@@ -152,6 +152,13 @@ class AttestationPolicy:
     """Whether statements carry certificates under the test root (else: self attestation)."""
     batch_common_name: str = "stuntkey reference"
     """Common name of the certificate all devices of a batch share."""
+    organization: str = "stuntkey"
+    """Who made the device, and the ISO 3166 code of where that is: O and C of its certificates' subject."""
+    country: str = "SE"
+    aik_algorithm: Algorithm = Algorithm.RS256
+    """What a TPM's attestation identity key signs with: RS256 or ES256."""
+    tpm_manufacturer: str = "id:4D534654"
+    """The TCG's id of a TPM's maker, as certificates tell it; this is Microsoft's, of virtual TPMs."""
 
 
 class Form(Enum):
