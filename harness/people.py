@@ -37,6 +37,8 @@ class Question:
         self.ask = ask
         self.asked_at = now()
         self.withdrawn = False
+        self.live = False
+        """A callback or a human being may answer at any moment, on a clock of their own."""
         self._now = now
         self._on_answer = on_answer
         self._lock = threading.Lock()
@@ -185,7 +187,10 @@ class Person:
         self.record.append(exchange)
         if self.on_ask is not None:
             live = self.on_ask(question)
-            if live is LATER or question.answered:
+            if live is LATER:
+                question.live = True
+                return
+            if question.answered:
                 return
             if live is not None:
                 question.answer(live)
@@ -193,6 +198,7 @@ class Person:
         act = self._next_act(question.ask)
         if act is None and self._habit == "prompted":
             assert self._prompter is not None
+            question.live = True
             self._prompter.prompt(question)
             return
         reply = act.reply(question.ask) if act is not None else self._by_habit(question.ask)
