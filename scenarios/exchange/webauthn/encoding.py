@@ -94,7 +94,7 @@ def _is_plain(value: Any) -> bool:
     if kind is list:
         return all(_is_plain(item) for item in value)
     if kind is int:
-        return -(1 << 64) <= value < 1 << 64
+        return bool(-(1 << 64) <= value < 1 << 64)
     return kind in (str, bytes, bool, type(None))
 
 
