@@ -109,7 +109,7 @@ class MemoryStore:
         self._credentials: dict[bytes, Credential] = {}
         self._by_rp: dict[bytes, dict[bytes, Credential]] = {}
         self._counters: dict[bytes | None, int] = {}
-        self._order = 0
+        self.last_order = 0
         if contents is not None:
             self._device = contents.device
             for credential in contents.credentials:
@@ -134,8 +134,8 @@ class MemoryStore:
             if credential_id != credential.id:
                 self._counters.pop(credential_id, None)
         if not credential.order:
-            credential = replace(credential, order=self._order + 1)
-        self._order = max(self._order, credential.order)
+            credential = replace(credential, order=self.last_order + 1)
+        self.last_order = max(self.last_order, credential.order)
         self._credentials[credential.id] = credential
         self._by_rp.setdefault(credential.rp_id_hash, {})[credential.id] = credential
         return credential
@@ -178,10 +178,14 @@ class MemoryStore:
         return len(self._credentials)
 
     def advance_counter(self, credential_id: bytes | None, by: int = 1) -> int:
+        value = self._counters[credential_id] = self.advanced_counter(credential_id, by)
+        return value
+
+    def advanced_counter(self, credential_id: bytes | None, by: int) -> int:
+        """What the counter would be."""
         value = self._counters.get(credential_id, 0) + by
         if value > MAX_COUNTER:
             raise CtapError(Status.OTHER)
-        self._counters[credential_id] = value
         return value
 
     def counter(self, credential_id: bytes | None) -> int:
