@@ -108,7 +108,7 @@ class Request:
             algorithms=algorithms,
             exclude=descriptors(parameters, Key.EXCLUDE_LIST, profile.limits.max_credentials_in_list),
             extensions=extensions,
-            resident=bool(option(options, "rk")),
+            resident=bool(option(options, "rk")) or profile.has(Quirk.ALWAYS_DISCOVERABLE),
             user_verification=bool(option(options, "uv")),
             ceremony=Ceremony(
                 purpose=Purpose.REGISTER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
@@ -31,7 +31,7 @@ def profile_names() -> tuple[str, ...]:
 
 
 def load_profile(name_or_path: str | os.PathLike[str] = "reference") -> Profile:
-    """A built-in profile by its name, or one's own by the path of its TOML file; the same object each time."""
+    """A built-in profile by name, or one's own by the path of its TOML file; the same object each time."""
     text = os.fspath(name_or_path)
     if isinstance(name_or_path, str) and text in profile_names():
         return _built_in(text)
@@ -71,7 +71,7 @@ class _Layer:
     shown: str
     text: str
     table: dict[str, Any]
-    lines: dict[Path, int] = field(default_factory=dict)
+    _lines: dict[Path, int] | None = None
 
     @classmethod
     def read(cls, file: FilePath, shown: str) -> _Layer:
@@ -93,16 +93,17 @@ class _Layer:
 
     def line(self, path: Path, word: str | None = None) -> int | None:
         """Where the key stands, or the nearest table around it; None if nothing of it is in this file."""
-        self.lines = self.lines or key_lines(self.text)
         for length in range(len(path), 0, -1):
-            line = self.lines.get(path[:length])
+            line = self.key_lines.get(path[:length])
             if line is not None:
                 return line if word is None else word_line(self.text, word, line)
         return None
 
-    def has(self, path: Path) -> bool:
-        self.lines = self.lines or key_lines(self.text)
-        return path in self.lines
+    @property
+    def key_lines(self) -> dict[Path, int]:
+        if self._lines is None:
+            self._lines = key_lines(self.text)
+        return self._lines
 
 
 def _toml_message(error: tomllib.TOMLDecodeError, text: str) -> str:
@@ -128,12 +129,12 @@ def _build(layer: _Layer, name: str, folder: FilePath | None) -> Profile:
         table = _merged(table, each.table, (), each)
     table["name"] = layer.table.get("name", name)
     profile = Reader(blame).profile(table)
-    broken = broken_invariant(profile)
+    broken = broken_invariant(profile, frozenset(".".join(path) for path in layer.key_lines))
     if broken is not None:
-        what, keys = broken
+        what, keys, word = broken
         paths = [tuple(key.split(".")) for key in keys]
-        own = next((path for path in paths if layer.has(path)), None)
-        blame(own or next((path for path in paths if any(each.has(path) for each in layers)), paths[0]), what)
+        stated = (path for each in layers for path in paths if path in each.key_lines)
+        blame(next(stated, paths[0]), what, word)
     return profile
 
 
@@ -155,7 +156,7 @@ def _parent(layer: _Layer, folder: FilePath | None) -> _Layer | None:
 def _refuse(layers: list[_Layer], path: Path, what: str, word: str | None) -> NoReturn:
     """Blame the youngest file that has the key."""
     for layer in layers:
-        if layer.has(path):
+        if path in layer.key_lines:
             raise ProfileError(f"{layer.shown}: line {layer.line(path, word)}: {what}")
     raise ProfileError(f"{layers[0].shown}: line {layers[0].line(path) or 1}: {what}")
 

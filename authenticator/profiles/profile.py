@@ -28,6 +28,39 @@ ATTESTATION_FORMATS = ("none", "packed", "fido-u2f", "tpm", "apple", "android-ke
 CERTIFICATIONS = ("FIPS-CMVP-2", "FIPS-CMVP-3", "FIPS-CMVP-2-PHY", "FIPS-CMVP-3-PHY", "CC-EAL", "FIDO")
 """getInfo's certifications (CTAP 2.3 §7.3)."""
 
+INFO_MEMBERS = {
+    "extensions": 0x02,
+    "options": 0x04,
+    "maxMsgSize": 0x05,
+    "pinUvAuthProtocols": 0x06,
+    "maxCredentialCountInList": 0x07,
+    "maxCredentialIdLength": 0x08,
+    "transports": 0x09,
+    "algorithms": 0x0A,
+    "maxSerializedLargeBlobArray": 0x0B,
+    "forcePINChange": 0x0C,
+    "minPINLength": 0x0D,
+    "firmwareVersion": 0x0E,
+    "maxCredBlobLength": 0x0F,
+    "maxRPIDsForSetMinPINLength": 0x10,
+    "preferredPlatformUvAttempts": 0x11,
+    "uvModality": 0x12,
+    "certifications": 0x13,
+    "remainingDiscoverableCredentials": 0x14,
+    "vendorPrototypeConfigCommands": 0x15,
+    "attestationFormats": 0x16,
+    "uvCountSinceLastPinEntry": 0x17,
+    "longTouchForReset": 0x18,
+    "encIdentifier": 0x19,
+    "transportsForReset": 0x1A,
+    "pinComplexityPolicy": 0x1B,
+    "pinComplexityPolicyURL": 0x1C,
+    "maxPINLength": 0x1D,
+    "encCredStoreState": 0x1E,
+    "authenticatorConfigCommands": 0x1F,
+}
+"""The optional members of getInfo's response (CTAP 2.3 §6.4)."""
+
 
 class Kind(Enum):
     SECURITY_KEY = "security-key"
@@ -69,6 +102,10 @@ class Quirk(Enum):
     """Has a display: one of several accounts is chosen there, and getNextAssertion is never needed."""
     USER_NAME_ALWAYS = "user-name-always"
     """Returns the user's name without user verification."""
+    ALWAYS_DISCOVERABLE = "always-discoverable"
+    """Stores every credential, asked to or not (as platforms and providers do)."""
+    SELECTION_NEEDS_PROTOCOL = "selection-needs-protocol"
+    """Refuses a zero-length pinUvAuthParam, which asks for a touch, where no pinUvAuthProtocol is with it."""
     ZERO_AAGUID = "zero-aaguid"
     """Replaces its AAGUID by zeros unless attestation was asked for (as platforms do, not keys)."""
 
@@ -225,6 +262,8 @@ class Profile:
     backup_eligible: bool = False
     certifications: Mapping[str, int] = field(default_factory=dict)
     quirks: frozenset[Quirk] = frozenset()
+    get_info_members: tuple[str, ...] | None = None
+    """The optional members its getInfo has, where it leaves out some it could have (old firmware does)."""
     look: Look = field(default_factory=Look)
     sources: Mapping[str, str] = field(default_factory=dict)
     """Field or table of the TOML file → where the fact comes from."""

@@ -17,6 +17,7 @@ from authenticator.profiles.profile import (
     ATTESTATION_FORMATS,
     CERTIFICATIONS,
     EXTENSIONS,
+    INFO_MEMBERS,
     TRANSPORTS,
     VERSIONS,
     Profile,
@@ -33,6 +34,7 @@ _VOCABULARY: dict[Path, tuple[str, tuple[str, ...]]] = {
     ("extensions",): ("extension", EXTENSIONS),
     ("transports",): ("transport", TRANSPORTS),
     ("attestation", "formats"): ("attestation format", ATTESTATION_FORMATS),
+    ("get_info_members",): ("member of getInfo", tuple(INFO_MEMBERS)),
     ("certifications",): ("certification", CERTIFICATIONS),
 }
 """Keys that hold plain strings, of which only some are words."""
