@@ -15,7 +15,7 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from ctaphid.device import PACKET_SIZE
 from ctaphid.hub import Hub
@@ -65,6 +65,7 @@ class UdpPort(Port, asyncio.DatagramProtocol):
         self._power_cycle = power_cycle
         self._pump = Pump(hub)
         self._transport: asyncio.DatagramTransport | None = None
+        self._closed: asyncio.Future[None] | None = None
 
     @property
     def path(self) -> str:
@@ -91,19 +92,24 @@ class UdpPort(Port, asyncio.DatagramProtocol):
     async def close(self) -> None:
         self._pump.stop()
         if self._transport is not None:
+            self._closed = asyncio.get_running_loop().create_future()
             self._transport.close()
             self._transport = None
+            await self._closed
 
     async def _require_allowed(self, loop: asyncio.AbstractEventLoop) -> None:
         """Whoever reaches the socket can use the key, so it stays on this machine unless told otherwise."""
         if not 0 <= self._port <= 65535:
             raise PortError(f"{self._port} is no UDP port: choose one of 1 to 65535, or 0 for any free one")
         try:
-            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError):
-            raise PortError(f"{self._host!r} is no address of this machine: try 127.0.0.1") from None
-        remote = [info[4][0] for info in found if not ipaddress.ip_address(info[4][0]).is_loopback]
-        if remote and not self._allow_remote:
+            found = [ipaddress.ip_address(self._host)]
+        except ValueError:
+            try:
+                answers = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
+            except (OSError, UnicodeError):
+                raise PortError(f"{self._host!r} is no address of this machine: try 127.0.0.1") from None
+            found = [ipaddress.ip_address(answer[4][0]) for answer in answers]
+        if not self._allow_remote and not all(address.is_loopback for address in found):
             raise PortError(
                 f"{self._host} can be reached from other machines, and whoever reaches the key can use it: "
                 "listen on 127.0.0.1, or allow remote clients explicitly"
@@ -126,8 +132,11 @@ class UdpPort(Port, asyncio.DatagramProtocol):
     # Datagrams
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(None)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if data == PROBE:
