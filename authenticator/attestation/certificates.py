@@ -38,6 +38,8 @@ SERIAL_NUMBER: Final = "1.3.6.1.4.1.45724.1.1.2"
 """id-fido-gen-ce-sernum (WebAuthn level 3 §8.2.2)."""
 U2F_TRANSPORTS: Final = "1.3.6.1.4.1.45724.2.1.1"
 
+_MOST_NAME: Final = 64
+"""RFC 5280's ub-common-name."""
 _U2F_TRANSPORT_BITS: Final = {"ble": 1, "usb": 2, "nfc": 3, "internal": 4}
 """FIDO U2F Authenticator Transports Extension §3; bit 0 is classic Bluetooth."""
 
@@ -78,7 +80,7 @@ def vendor_authority(profile: Profile) -> Authority:
 
 
 def _vendor_authority(organization: str) -> Authority:
-    return intermediate(f"stuntkey TEST attestation CA for {organization}")
+    return intermediate(f"stuntkey TEST CA of {organization}"[:_MOST_NAME])
 
 
 def batch_key(profile: Profile) -> PrivateKey:
@@ -93,7 +95,7 @@ def batch_template(profile: Profile) -> Template:
 def _batch_template(batch: _Batch) -> Template:
     return Template(
         issuer=_vendor_authority(batch.organization).subject,
-        subject=_subject(batch, batch.common_name),
+        subject=_subject(batch),
         public_key=subject_public_key_info(derived_key(f"batch {batch.label}")),
         serial=derived_serial(f"batch {batch.label}"),
         extensions=(
@@ -104,12 +106,12 @@ def _batch_template(batch: _Batch) -> Template:
     )
 
 
-def _subject(batch: _Batch, common_name: str) -> bytes:
+def _subject(batch: _Batch, suffix: str = "") -> bytes:
     return name(
         (COUNTRY, batch.country),
         (ORGANIZATION, batch.organization),
         (UNIT, "Authenticator Attestation"),
-        (COMMON_NAME, common_name),
+        (COMMON_NAME, batch.common_name[: _MOST_NAME - len(suffix)] + suffix),
     )
 
 
@@ -138,7 +140,7 @@ def _enterprise_template(batch: _Batch, serial_number: int) -> Template:
     label = f"device {serial_number} of {batch.label}"
     template = Template(
         issuer=_vendor_authority(batch.organization).subject,
-        subject=_subject(batch, f"{batch.common_name} Serial {serial_number}"),
+        subject=_subject(batch, f" Serial {serial_number}"),
         public_key=subject_public_key_info(derived_key(label)),
         serial=derived_serial(label),
         extensions=_batch_template(batch).extensions,
@@ -168,7 +170,7 @@ def _u2f_template(batch: _Batch) -> Template:
     label = f"U2F batch {batch.label}"
     return Template(
         issuer=root().subject,
-        subject=_subject(batch, f"{batch.common_name} U2F"),
+        subject=_subject(batch, " U2F"),
         public_key=subject_public_key_info(derived_key(label)),
         serial=derived_serial(label),
         extensions=(*_u2f_transports(batch), basic_constraints(ca=False)),

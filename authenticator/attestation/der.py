@@ -30,7 +30,8 @@ def set_of(*parts: bytes) -> bytes:
 
 
 def integer(value: int, *, tag: int = 0x02) -> bytes:
-    return tlv(tag, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    """Not a negative one: no certificate needs it."""
+    return tlv(tag, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
 def enumerated(value: int) -> bytes:
