@@ -371,6 +371,11 @@ def _commands() -> Iterator[Invariant]:
         ("features.long_touch_for_reset", "features.config", "features.reset"),
     )
     yield Invariant(
+        _features(lambda f: not f.vendor_config_commands or f.config),
+        "vendor_config_commands need config",
+        ("features.vendor_config_commands", "features.config"),
+    )
+    yield Invariant(
         _features(lambda f: not f.vendor_facilitated_enterprise_rp_ids or f.enterprise_attestation),
         "vendor_facilitated_enterprise_rp_ids need enterprise_attestation",
         ("features.vendor_facilitated_enterprise_rp_ids", "features.enterprise_attestation"),
@@ -392,8 +397,13 @@ def _extensions() -> Iterator[Invariant]:
         ("features.large_blobs", "extensions"),
     )
     yield Invariant(
-        lambda p: not p.extensions & {"largeBlobKey", "credBlob"} or p.features.resident_keys,
-        "largeBlobKey and credBlob are kept with resident_keys, which are off",
+        lambda p: not p.extensions >= {"largeBlobKey", "largeBlob"},
+        "largeBlobKey and largeBlob are two ways to the same end: a device has one (CTAP 2.3 §12.4)",
+        ("extensions",),
+    )
+    yield Invariant(
+        lambda p: not p.extensions & {"largeBlobKey", "largeBlob", "credBlob"} or p.features.resident_keys,
+        "largeBlobKey, largeBlob and credBlob are kept with resident_keys, which are off",
         ("features.resident_keys", "extensions"),
     )
     yield Invariant(

@@ -17,6 +17,7 @@ from authenticator.profiles.toml_lines import Path, key_lines, word_line
 
 _FOLDER = FilePath(__file__).parent
 _MOST_ANCESTORS = 8
+_EDITS = {"add", "remove"}
 
 
 class ProfileError(ValueError):
@@ -169,8 +170,8 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any], path: Path, layer: _
         before = old.get(key)
         if isinstance(before, dict) and isinstance(value, dict):
             result[key] = _merged(before, value, here, layer)
-        elif isinstance(before, list) and isinstance(value, dict):
-            result[key] = _edited(before, value, here, layer)
+        elif isinstance(value, dict) and (isinstance(before, list) or (value and value.keys() <= _EDITS)):
+            result[key] = _edited(before or [], value, here, layer)
         else:
             result[key] = value
     return result
@@ -178,7 +179,7 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any], path: Path, layer: _
 
 def _edited(items: list[Any], edit: Mapping[str, Any], path: Path, layer: _Layer) -> list[Any]:
     name = path[-1]
-    if not edit.keys() <= {"add", "remove"} or not all(isinstance(each, list) for each in edit.values()):
+    if not edit.keys() <= _EDITS or not all(isinstance(each, list) for each in edit.values()):
         _refuse(
             [layer],
             path,

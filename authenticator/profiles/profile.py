@@ -14,6 +14,7 @@ EXTENSIONS = (
     "credProtect",
     "credBlob",
     "largeBlobKey",
+    "largeBlob",
     "hmac-secret",
     "hmac-secret-mc",
     "minPinLength",
@@ -153,6 +154,9 @@ class Features:
     enterprise_attestation: bool = False
     vendor_facilitated_enterprise_rp_ids: tuple[str, ...] = ()
     long_touch_for_reset: bool = False
+    transports_for_reset: tuple[str, ...] = ()
+    """Where a reset is to be had on some transports only; empty: getInfo says nothing of it."""
+    pin_complexity_policy_url: str | None = None
     """Whether enableLongTouchForReset is offered."""
     vendor_config_commands: tuple[int, ...] = ()
     """The vendorCommandIds vendorPrototype takes (they change nothing here); empty: it is not offered."""
