@@ -143,6 +143,8 @@ class SqliteStore:
     def close(self) -> None:
         if self._connection is not None:
             self._close_connection()
+            # What a killed process left and was rolled back, or need not be: harmless, but it looks as if it were not.
+            self.path.with_name(self.path.name + "-journal").unlink(missing_ok=True)
             self._lock.release()
 
     # Rows
