@@ -23,6 +23,8 @@ from authenticator.person import (
 from harness.errors import SetupError
 
 PIN_PAD = "pin-pad"
+POOR_QUALITY = 0x07
+"""CTAP2_ENROLL_FEEDBACK_FP_POOR_QUALITY (CTAP 2.3 §6.7.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class _NotRecognised:
     """A wrong finger where the user is verified, or a poor sample where a finger is enrolled."""
 
     kind: type[Verification] | type[FingerSample]
-    feedback: int = 0x06
+    feedback: int = POOR_QUALITY
     after: float = 0.0
     times: int = 1
 
@@ -201,7 +203,7 @@ def wrong_finger(times: int = 1, *, after: float = 0.0) -> Act:
     return _NotRecognised(Verification, after=after, times=times)
 
 
-def poor_sample(feedback: int = 0x06, *, after: float = 0.0, times: int = 1) -> Act:
+def poor_sample(feedback: int = POOR_QUALITY, *, after: float = 0.0, times: int = 1) -> Act:
     """A sample of a finger being enrolled that is no good (`feedback`: lastEnrollSampleStatus)."""
     return _NotRecognised(FingerSample, feedback, after, times)
 

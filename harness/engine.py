@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from authenticator.authenticator import Authenticator
@@ -237,10 +239,13 @@ class Engine:
 
     def _jump(self, seconds: float) -> None:
         assert isinstance(self.clock, HandTurnedClock)
-        if self._live is not None and self._live.live:
-            self._changed.wait()
-        else:
-            self.clock.advance(max(0.0, seconds))
+        live = self._live is not None and self._live.live
+        # For whoever answers live, time passes as it does for them. A port's loop has waited already.
+        if live and asyncio._get_running_loop() is None:
+            started = time.monotonic()
+            self._changed.wait(max(0.0, seconds))
+            seconds = min(seconds, time.monotonic() - started)
+        self.clock.advance(max(0.0, seconds))
 
     def poke(self) -> None:
         """Something happened that waiting threads and ports cannot see: they look again. From any thread."""

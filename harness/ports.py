@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ctaphid.ports import Port, PortError
 from harness.errors import SetupError
 
 if TYPE_CHECKING:
     from harness.virtual_key import VirtualKey
 
 T = TypeVar("T")
-
-
-class Port(Protocol):
-    """A key on a port."""
-
-    @property
-    def path(self) -> str:
-        """Where a host finds it: /dev/hidraw0, or 127.0.0.1:8111."""
 
 
 class BackgroundLoop:
@@ -45,13 +38,54 @@ class BackgroundLoop:
 
 
 background = BackgroundLoop()
-Opener = Callable[..., AbstractContextManager[Port]]
-PORTS: dict[str, Opener] = {}
-"""Port → what plugs a key into it: called with the key and the port's options."""
+
+
+def _udp(key: VirtualKey, **options: Any) -> Port:
+    from ctaphid.ports.udp import UdpPort
+
+    options.setdefault("port", 0)
+    return UdpPort(key.engine.hub, power_cycle=key.power_cycle, **options)
+
+
+def _mock(key: VirtualKey, **options: Any) -> Port:
+    from ctaphid.ports.mock import MockPort
+
+    return MockPort(key.engine.hub, key.description, **options)
+
+
+def _uhid(key: VirtualKey, **options: Any) -> Port:
+    from ctaphid.ports.uhid import UhidPort
+
+    return UhidPort(key.engine.hub, key.description, **options)
+
+
+PORTS: dict[str, Callable[..., Port]] = {"mock": _mock, "uhid": _uhid, "udp": _udp}
+"""What makes a port for a key. Options are those of the port; udp takes any free port where none is named."""
+
+
+def make_port(key: VirtualKey, port: str, **options: Any) -> Port:
+    """A port that is not open yet, for whoever runs a loop of their own."""
+    maker = PORTS.get(port)
+    if maker is None:
+        raise SetupError(f"port {port!r}: there are {', '.join(sorted(PORTS))}; memory needs no plugging in")
+    try:
+        return maker(key, **options)
+    except TypeError as error:
+        raise SetupError(f"port {port}: {error}") from None
 
 
 def plug_in(key: VirtualKey, port: str, **options: Any) -> AbstractContextManager[Port]:
-    opener = PORTS.get(port)
-    if opener is None:
-        raise SetupError(f"port {port!r}: there is {', '.join(sorted(PORTS))}; memory needs no plugging in")
-    return opener(key, **options)
+    made = make_port(key, port, **options)
+
+    @contextmanager
+    def plugged() -> Iterator[Port]:
+        try:
+            background.run(made.open())
+        except PortError as error:
+            raise SetupError(str(error)) from None
+        try:
+            yield made
+        finally:
+            background.run(made.close())
+
+    return plugged()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterable
 from typing import TextIO
 
 from authenticator.person import AccountChoice, Ask, FingerSample, PinEntry, Presence, Verification
@@ -27,10 +28,10 @@ from harness.people import Question
 class TerminalPrompter:
     """Asks on one stream and reads lines of another in its own thread, so that nothing else waits."""
 
-    def __init__(self, source: TextIO | None = None, sink: TextIO | None = None) -> None:
-        self._source = source if source is not None else sys.stdin
+    def __init__(self, source: Iterable[str] | None = None, sink: TextIO | None = None) -> None:
+        self._source: Iterable[str] = source if source is not None else sys.stdin
         self._sink = sink if sink is not None else sys.stderr
-        if source is None and not (self._source and self._source.isatty()):
+        if source is None and not (sys.stdin and sys.stdin.isatty()):
             raise SetupError(
                 "habit 'prompted' asks at the terminal, but standard input is not one: "
                 "run it in a terminal, or choose the habit willing, ignoring or refusing"
