@@ -30,6 +30,8 @@ class DeviceState:
     """In code points; minPinLength and a forced change are judged by it."""
     pin_retries: int = 8
     uv_retries: int = 3
+    uv_count_since_pin: int = 0
+    """How often built-in verification succeeded since the PIN was last entered."""
     persistent_pin_uv_auth_token: bytes | None = field(default=None, repr=False)
     """CTAP 2.3 §6.5.2.4: there while some platform holds the permission pcmr, across power cycles."""
     min_pin_length: int = 4
@@ -108,6 +110,7 @@ class MemoryStore:
         self._device: DeviceState | None = None
         self._credentials: dict[bytes, Credential] = {}
         self._by_rp: dict[bytes, dict[bytes, Credential]] = {}
+        """By the hash of the RP id, then by the id of the user: there is one for each."""
         self._counters: dict[bytes | None, int] = {}
         self.last_order = 0
         if contents is not None:
@@ -137,13 +140,13 @@ class MemoryStore:
             credential = replace(credential, order=self.last_order + 1)
         self.last_order = max(self.last_order, credential.order)
         self._credentials[credential.id] = credential
-        self._by_rp.setdefault(credential.rp_id_hash, {})[credential.id] = credential
+        self._by_rp.setdefault(credential.rp_id_hash, {})[credential.user.id] = credential
         return credential
 
     def replaced_by(self, credential: Credential) -> list[bytes]:
         """The ids of the credentials whose place this one would take."""
-        same_rp = self._by_rp.get(credential.rp_id_hash)
-        replaced = [c.id for c in same_rp.values() if c.user.id == credential.user.id] if same_rp else []
+        same_user = self._by_rp.get(credential.rp_id_hash, {}).get(credential.user.id)
+        replaced = [] if same_user is None else [same_user.id]
         if credential.id in self._credentials and credential.id not in replaced:
             replaced.append(credential.id)
         return replaced
@@ -156,11 +159,11 @@ class MemoryStore:
         return True
 
     def _take_out(self, credential_id: bytes) -> None:
-        rp_id_hash = self._credentials.pop(credential_id).rp_id_hash
-        same_rp = self._by_rp[rp_id_hash]
-        del same_rp[credential_id]
+        credential = self._credentials.pop(credential_id)
+        same_rp = self._by_rp[credential.rp_id_hash]
+        del same_rp[credential.user.id]
         if not same_rp:
-            del self._by_rp[rp_id_hash]
+            del self._by_rp[credential.rp_id_hash]
 
     def get(self, credential_id: bytes) -> Credential | None:
         return self._credentials.get(credential_id)
