@@ -57,12 +57,15 @@ class Authenticator:
 
     def power_cycle(self) -> None:
         """Unplugged and plugged in again: everything volatile is gone."""
+        self.powered_at = self.environment.clock.monotonic()
+        self._operation = None
+        self._forget()
+
+    def _forget(self) -> None:
         environment = self.environment
-        self.powered_at = environment.clock.monotonic()
         self.tokens = PinUvAuthTokens(self.profile.pin_protocols, environment.clock, environment.random)
         self.wrong_pins_in_a_row = 0
         self.continuation: Continuation | None = None
-        self._operation = None
 
     def factory_state(self, serial_number: int) -> DeviceState:
         limits, features = self.profile.limits, self.profile.features
@@ -91,7 +94,7 @@ class Authenticator:
         self.store.reset(state)
         self._state = state
         self._seal = Seal(state.master_secret)
-        self.power_cycle()
+        self._forget()
 
     @property
     def seal(self) -> Seal:

@@ -31,7 +31,7 @@ class DeviceState:
     pin_retries: int = 8
     uv_retries: int = 3
     uv_count_since_pin: int = 0
-    """How often built-in verification succeeded since the PIN was last entered."""
+    """How often built-in verification was attempted since the PIN was last entered."""
     persistent_pin_uv_auth_token: bytes | None = field(default=None, repr=False)
     """CTAP 2.3 §6.5.2.4: there while some platform holds the permission pcmr, across power cycles."""
     min_pin_length: int = 4

@@ -6,11 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from authenticator.commands.get_assertion import get_assertion, get_next_assertion
-from authenticator.commands.get_info import get_info
-from authenticator.commands.make_credential import make_credential
-from authenticator.commands.parameters import Parameters
+from authenticator.commands import (
+    bio_enrollment,
+    client_pin,
+    config,
+    get_assertion,
+    get_info,
+    make_credential,
+    reset,
+    selection,
+)
 from authenticator.operation import Steps
+from authenticator.parameters import Parameters
 
 if TYPE_CHECKING:
     from authenticator.authenticator import Authenticator
@@ -33,10 +40,38 @@ class Command:
 
 
 _TABLE = (
-    Command(code=0x01, name="makeCredential", run=make_credential),
-    Command(code=0x02, name="getAssertion", run=get_assertion),
-    Command(code=0x04, name="getInfo", run=get_info, takes_parameters=False),
-    Command(code=0x08, name="getNextAssertion", run=get_next_assertion, takes_parameters=False),
+    Command(code=0x01, name="makeCredential", run=make_credential.make_credential),
+    Command(code=0x02, name="getAssertion", run=get_assertion.get_assertion),
+    Command(code=0x04, name="getInfo", run=get_info.get_info, takes_parameters=False),
+    Command(code=0x06, name="clientPIN", run=client_pin.client_pin, offered=client_pin.offers_client_pin),
+    Command(
+        code=0x07,
+        name="reset",
+        run=reset.reset,
+        takes_parameters=False,
+        offered=lambda profile: profile.features.reset,
+    ),
+    Command(code=0x08, name="getNextAssertion", run=get_assertion.get_next_assertion, takes_parameters=False),
+    Command(
+        code=0x09,
+        name="bioEnrollment",
+        run=bio_enrollment.bio_enrollment,
+        offered=lambda profile: profile.features.bio_enrollment,
+    ),
+    Command(
+        code=0x0B,
+        name="selection",
+        run=selection.selection,
+        takes_parameters=False,
+        offered=lambda profile: profile.features.selection,
+    ),
+    Command(code=0x0D, name="config", run=config.config, offered=lambda profile: profile.features.config),
+    Command(
+        code=0x40,
+        name="bioEnrollmentPreview",
+        run=bio_enrollment.bio_enrollment,
+        offered=lambda profile: profile.features.bio_enrollment_preview,
+    ),
 )
 
 COMMANDS: dict[int, Command] = {command.code: command for command in _TABLE}

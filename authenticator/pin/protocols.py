@@ -115,9 +115,9 @@ class PinUvAuthProtocol:
         z = self._key().handle.exchange(ec.ECDH(), point)
         return self.secret(z, self._random)
 
-    def authenticate(self, message: bytes) -> bytes:
-        """pinUvAuthParam over `message` with the current token."""
-        return hmac.digest(self.token, message, "sha256")[: self.signature_size]
+    def authenticate(self, message: bytes, token: bytes | None = None) -> bytes:
+        """pinUvAuthParam over `message` with the current token, or another."""
+        return hmac.digest(token or self.token, message, "sha256")[: self.signature_size]
 
     def _key(self) -> ES256:
         if self._agreement is None:
