@@ -140,6 +140,10 @@ class TunnelServer:
         """A phone was unlinked: callers are told 410 from now on."""
         self._forgotten.add(contact_id)
 
+    def hears(self, contact_id: str) -> bool:
+        """Whether a linked phone listens at this contact id."""
+        return contact_id in self._contacts
+
     # Before the WebSocket is open
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:

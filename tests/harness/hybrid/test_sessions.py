@@ -1,0 +1,253 @@
+"""Both roles, through a real tunnel server with TLS and a radio in memory: what goes through, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import pytest
+from fido2.ctap2 import AssertionResponse, AttestationResponse
+from fido2.webauthn import AuthenticatorData
+
+from authenticator import cbor
+from harness import VirtualKey, deny, ignore, touch
+from harness.hybrid.errors import HybridError
+from harness.hybrid.initiator import Initiator
+from harness.hybrid.phone import Phone, Stage
+from harness.hybrid.radio import Air
+from harness.hybrid.tls import TunnelCertificate
+from harness.hybrid.tunnel import LinkForgotten, Tunnels
+from harness.hybrid.tunnel_server import TunnelServer
+
+CERTIFICATE = TunnelCertificate(["cable.ua5v.com", "cable.auth.com"])
+PHONES = ["icloud-keychain", "google-password-manager", "android-device-bound"]
+CREATE = b"\x01" + cbor.encode(
+    {
+        1: bytes(32),
+        2: {"id": "example.com", "name": "Example"},
+        3: {"id": b"user", "name": "u", "displayName": "U"},
+        4: [{"alg": -7, "type": "public-key"}, {"alg": -257, "type": "public-key"}],
+        6: {"prf": {}},
+        7: {"rk": True, "uv": True},
+    }
+)
+GET = b"\x02" + cbor.encode({1: "example.com", 2: bytes(32), 5: {"uv": True}})
+
+
+@dataclass(kw_only=True)
+class Scenery:
+    server: TunnelServer
+    air: Air
+    phone: Phone
+    client: Initiator
+
+
+def play(
+    scene: Callable[[Scenery], Awaitable[None]],
+    *,
+    profile: str = "google-password-manager",
+    hear_within: float = 10.0,
+) -> None:
+    async def main() -> None:
+        async with TunnelServer(tls=CERTIFICATE.server_context()) as server:
+            air = Air()
+            tunnels = Tunnels(at=f"{server.host}:{server.port}", tls=CERTIFICATE.client_context())
+            phone = Phone(VirtualKey(profile), radio=air, tunnels=tunnels, links=True)
+            client = Initiator(adverts=air.listen, tunnels=tunnels, hear_within=hear_within)
+            async with asyncio.timeout(30):
+                await scene(Scenery(server=server, air=air, phone=phone, client=client))
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("profile", PHONES)
+def test_registration_and_login_by_qr_code(profile: str) -> None:
+    async def scene(at: Scenery) -> None:
+        for request in (CREATE, GET):
+            code = at.client.qr_code("mc" if request is CREATE else "ga")
+            scanning = asyncio.create_task(at.phone.scan(code.encode()))
+            async with at.client.session(code) as session:
+                assert "FIDO_2_0" in cbor.decode(session.greeting.get_info)[1]
+                response = await session.call(request)
+                assert response[0] == 0
+                await session.shut_down()
+            await scanning
+            if request is CREATE:
+                attestation = AttestationResponse.from_dict(cbor.decode(response[1:], max_depth=8))
+                assert attestation.auth_data.is_user_verified()
+                key = attestation.auth_data.credential_data.public_key
+            else:
+                assertion = AssertionResponse.from_dict(cbor.decode(response[1:]))
+                assert isinstance(assertion.auth_data, AuthenticatorData)
+                assertion.verify(bytes(32), key)
+        stages = [event.stage for event in at.phone.events]
+        assert stages.count(Stage.SHUT_DOWN) == 2
+        assert stages.index(Stage.ON_AIR) < stages.index(Stage.JOINED) < stages.index(Stage.SECURE)
+
+    play(scene, profile=profile)
+
+
+def test_a_linked_phone_is_called_without_a_qr_code() -> None:
+    async def scene(at: Scenery) -> None:
+        code = at.client.qr_code()
+        scanning = asyncio.create_task(at.phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            assert (await session.call(CREATE))[0] == 0
+            link = await session.await_linking() if session.linking is None else session.linking
+            await session.shut_down()
+        await scanning
+        listening = asyncio.create_task(at.phone.listen())
+        while not at.server.hears(at.phone.contact):
+            await asyncio.sleep(0.01)
+        async with at.client.call_phone(link) as session:
+            assert (await session.call(GET))[0] == 0
+            await session.shut_down()
+        # A link that the phone does not know any more gets nowhere
+        at.phone.links.clear()
+        with pytest.raises(HybridError, match="nothing came through"):
+            async with Initiator(adverts=at.air.listen, tunnels=at.phone.tunnels, hear_within=0.3).call_phone(
+                link
+            ):
+                pass
+        assert "not linked" in at.phone.events[-1].detail
+        listening.cancel()
+
+    play(scene)
+
+
+def test_an_unlinked_phone_is_gone() -> None:
+    async def scene(at: Scenery) -> None:
+        code = at.client.qr_code()
+        scanning = asyncio.create_task(at.phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            link = await session.await_linking()
+            await session.shut_down()
+        await scanning
+        at.server.forget(at.phone.contact)
+        with pytest.raises(LinkForgotten):
+            async with at.client.call_phone(link):
+                pass
+
+    play(scene)
+
+
+def test_a_qr_code_relayed_to_another_place_is_of_no_use() -> None:
+    """The phone scans it elsewhere: its advert is not heard here, so there is no session."""
+
+    async def scene(at: Scenery) -> None:
+        code = at.client.qr_code()
+        at.phone.radio = Air()
+        scanning = asyncio.create_task(at.phone.scan(code.encode(), join_within=0.5))
+        with pytest.raises(HybridError, match="no phone nearby"):
+            async with at.client.session(code):
+                pass
+        with pytest.raises(HybridError, match="nothing came through"):
+            await scanning
+
+    play(scene, hear_within=0.3)
+
+
+def test_of_two_phones_in_range_the_one_that_scanned_answers() -> None:
+    async def scene(at: Scenery) -> None:
+        other_client = Initiator(adverts=at.air.listen, tunnels=at.phone.tunnels)
+        other_phone = Phone(VirtualKey("icloud-keychain"), radio=at.air, tunnels=at.phone.tunnels)
+        code, other_code = at.client.qr_code(), other_client.qr_code()
+        tasks = [
+            asyncio.create_task(at.phone.scan(code.encode())),
+            asyncio.create_task(other_phone.scan(other_code.encode())),
+        ]
+        async with at.client.session(code) as session, other_client.session(other_code) as other:
+            assert (await session.call(CREATE))[0] == 0
+            assert (await other.call(GET))[0] == 0x2E
+            await session.shut_down()
+            await other.shut_down()
+        await asyncio.gather(*tasks)
+        assert len(at.phone.key.credentials) == 1
+        assert not other_phone.key.credentials
+
+    play(scene)
+
+
+def test_an_expired_qr_code_is_refused_by_the_phone() -> None:
+    async def scene(at: Scenery) -> None:
+        old = replace(at.client.qr_code(), time=int(time.time()) - 3600)
+        with pytest.raises(HybridError, match="expired"):
+            await at.phone.scan(old.encode())
+        assert len(at.server) == 0
+
+    play(scene)
+
+
+def test_the_person_declines() -> None:
+    async def scene(at: Scenery) -> None:
+        at.phone.key.person.will(deny())
+        code = at.client.qr_code()
+        scanning = asyncio.create_task(at.phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            assert (await session.call(CREATE))[0] == 0x27
+            await session.shut_down()
+        await scanning
+
+    play(scene)
+
+
+def test_the_client_hangs_up_while_the_person_is_asked() -> None:
+    async def scene(at: Scenery) -> None:
+        at.phone.key.person.will(ignore())
+        code = at.client.qr_code()
+        scanning = asyncio.create_task(at.phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            waiting = asyncio.create_task(session.call(CREATE))
+            while Stage.REQUEST not in [event.stage for event in at.phone.events]:
+                await asyncio.sleep(0.01)
+            await session.shut_down()
+            with pytest.raises(HybridError):
+                await waiting
+        await scanning
+        assert not at.phone.key.credentials
+        # The phone is free again at once
+        code = at.client.qr_code()
+        scanning = asyncio.create_task(at.phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            assert (await session.call(CREATE))[0] == 0
+            await session.shut_down()
+        await scanning
+
+    play(scene)
+
+
+def test_the_tunnel_breaks_in_the_middle() -> None:
+    async def scene(at: Scenery) -> None:
+        at.phone.key.person.will(touch(after=5))
+        code = at.client.qr_code()
+        scanning = asyncio.create_task(at.phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            waiting = asyncio.create_task(session.call(CREATE))
+            while Stage.REQUEST not in [event.stage for event in at.phone.events]:
+                await asyncio.sleep(0.01)
+            at.phone.break_tunnel()
+            with pytest.raises(HybridError, match="closed"):
+                await waiting
+        await scanning
+        assert at.phone.events[-1].stage is Stage.BROKEN
+
+    play(scene)
+
+
+def test_digital_credentials_pass_through() -> None:
+    async def scene(at: Scenery) -> None:
+        async def wallet(request: bytes) -> bytes:
+            return b'{"answer":' + request + b"}"
+
+        phone = Phone(at.phone.key, radio=at.air, tunnels=at.phone.tunnels, on_json=wallet)
+        code = at.client.qr_code("dcp")
+        scanning = asyncio.create_task(phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            assert session.greeting.features == ("ctap", "dc")
+            assert await session.call_json(b'{"q":1}') == b'{"answer":{"q":1}}'
+            await session.shut_down()
+        await scanning
+
+    play(scene)
