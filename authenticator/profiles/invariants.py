@@ -41,7 +41,9 @@ def broken_invariant(
     for version in profile.versions:
         missing = missing_for(version, profile)
         if missing:
-            return f"{version} demands {' and '.join(missing)}", ("versions",), version
+            words = re.findall(r"\w+", " ".join(missing))
+            keys = ("versions", *(f"features.{word}" for word in words), "extensions")
+            return f"{version} demands {' and '.join(missing)}", keys, version
     for invariant in EFFECTIVE:
         key = invariant.keys[0]
         if key in stated and not invariant.holds(profile):
@@ -82,6 +84,11 @@ _PLATFORM_FORMATS = {"android-key", "apple", "tpm"}
 
 
 def _general() -> Iterator[Invariant]:
+    yield Invariant(
+        lambda p: _is_key(p) or not (p.features.u2f or p.features.yubikey_management or p.usb.otp_keyboard),
+        "u2f, yubikey_management and otp_keyboard are of security keys only",
+        ("features.u2f", "features.yubikey_management", "usb.otp_keyboard", "kind"),
+    )
     yield Invariant(
         lambda p: p.features.ctap2 or p.features.u2f,
         "a device speaks ctap2, u2f or both",
@@ -190,11 +197,6 @@ def _identity() -> Iterator[Invariant]:
         lambda p: not p.backup_eligible or p.counter is CounterPolicy.ZERO,
         "synced passkeys have no counter: it cannot be kept in step on all devices",
         ("counter", "backup_eligible"),
-    )
-    yield Invariant(
-        lambda p: _is_key(p) or not (p.features.u2f or p.features.yubikey_management or p.usb.otp_keyboard),
-        "u2f, yubikey_management and otp_keyboard are of security keys only",
-        ("features.u2f", "features.yubikey_management", "usb.otp_keyboard", "kind"),
     )
 
 
@@ -371,6 +373,14 @@ def _commands() -> Iterator[Invariant]:
         ("features.long_touch_for_reset", "features.config", "features.reset"),
     )
     yield Invariant(
+        lambda p: (
+            not p.features.transports_for_reset
+            or (p.features.reset and set(p.features.transports_for_reset) <= set(p.transports))
+        ),
+        "transports_for_reset are some of transports, and need reset",
+        ("features.transports_for_reset", "transports", "features.reset"),
+    )
+    yield Invariant(
         _features(lambda f: not f.vendor_config_commands or f.config),
         "vendor_config_commands need config",
         ("features.vendor_config_commands", "features.config"),
@@ -417,6 +427,11 @@ def _extensions() -> Iterator[Invariant]:
         ("extensions", "features.client_pin"),
     )
     yield Invariant(
+        lambda p: p.features.pin_complexity_policy_url is None or "pinComplexityPolicy" in p.extensions,
+        "pin_complexity_policy_url needs the extension pinComplexityPolicy",
+        ("features.pin_complexity_policy_url", "extensions"),
+    )
+    yield Invariant(
         lambda p: not p.extensions & {"credProtect", "uvm"} or _verifies(p.features),
         "credProtect and uvm need client_pin or user_verification",
         ("extensions", "features.client_pin"),
@@ -449,6 +464,21 @@ def _attestation_formats() -> Iterator[Invariant]:
         _attestation(lambda a: 1 <= len(a.batch_common_name) <= 64),
         "batch_common_name is 1 to 64 characters, as X.509 has it",
         ("attestation.batch_common_name",),
+    )
+    yield Invariant(
+        _attestation(lambda a: bool(a.organization) and bool(re.fullmatch("[A-Z]{2}", a.country))),
+        "organization is not empty, and country two capital letters (ISO 3166)",
+        ("attestation.country", "attestation.organization"),
+    )
+    yield Invariant(
+        _attestation(lambda a: a.aik_algorithm in (Algorithm.RS256, Algorithm.ES256)),
+        "aik_algorithm is RS256 or ES256",
+        ("attestation.aik_algorithm",),
+    )
+    yield Invariant(
+        _attestation(lambda a: bool(re.fullmatch("id:[0-9A-F]{8}", a.tpm_manufacturer))),
+        'tpm_manufacturer is written as "id:4D534654", as the TCG registers it',
+        ("attestation.tpm_manufacturer",),
     )
 
 

@@ -155,11 +155,16 @@ def _parent(layer: _Layer, folder: FilePath | None) -> _Layer | None:
 
 
 def _refuse(layers: list[_Layer], path: Path, what: str, word: str | None) -> NoReturn:
-    """Blame the youngest file that has the key."""
-    for layer in layers:
-        if path in layer.key_lines:
-            raise ProfileError(f"{layer.shown}: line {layer.line(path, word)}: {what}")
-    raise ProfileError(f"{layers[0].shown}: line {layers[0].line(path) or 1}: {what}")
+    """Blame the line of the key in the file that was asked for, or the line by which that inherits it."""
+    file = layers[0]
+    line = file.line(path, word)
+    if path not in file.key_lines:
+        for parent in layers[1:]:
+            if path in parent.key_lines:
+                what += f" ({path[-1]} comes from {parent.shown}, line {parent.line(path, word)})"
+                line = line or file.line(("extends",))
+                break
+    raise ProfileError(f"{file.shown}: line {line or 1}: {what}")
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any], path: Path, layer: _Layer) -> dict[str, Any]:

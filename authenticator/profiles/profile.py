@@ -154,10 +154,11 @@ class Features:
     enterprise_attestation: bool = False
     vendor_facilitated_enterprise_rp_ids: tuple[str, ...] = ()
     long_touch_for_reset: bool = False
+    """Whether enableLongTouchForReset is offered."""
     transports_for_reset: tuple[str, ...] = ()
     """Where a reset is to be had on some transports only; empty: getInfo says nothing of it."""
     pin_complexity_policy_url: str | None = None
-    """Whether enableLongTouchForReset is offered."""
+    """Where people may read what PINs the key takes."""
     vendor_config_commands: tuple[int, ...] = ()
     """The vendorCommandIds vendorPrototype takes (they change nothing here); empty: it is not offered."""
     selection: bool = True
@@ -175,6 +176,10 @@ class Limits:
     resident_credentials: int = 100
     large_blob_array: int = 4096
     cred_blob: int = 32
+    stored_rp_id: int | None = None
+    """Bytes of an RP id that credential management can tell; the standard wants 32 at least."""
+    stored_user_names: int | None = None
+    """Bytes kept of a user's name and display name; WebAuthn wants 64 at least."""
     min_pin_length: int = 4
     max_pin_length: int = 63
     max_min_pin_rp_ids: int = 8

@@ -33,6 +33,7 @@ _VOCABULARY: dict[Path, tuple[str, tuple[str, ...]]] = {
     ("versions",): ("version", VERSIONS),
     ("extensions",): ("extension", EXTENSIONS),
     ("transports",): ("transport", TRANSPORTS),
+    ("features", "transports_for_reset"): ("transport", TRANSPORTS),
     ("attestation", "formats"): ("attestation format", ATTESTATION_FORMATS),
     ("get_info_members",): ("member of getInfo", tuple(INFO_MEMBERS)),
     ("certifications",): ("certification", CERTIFICATIONS),
@@ -102,7 +103,8 @@ class Reader:
         if isinstance(origin, type) and issubclass(origin, Mapping):
             if not isinstance(value, dict):
                 self._blame(path, f"{path[-1]} is a table", None)
-            self._require_words(path, value)
+            for key in value:
+                self._require_word(path, key, (*path, key))
             return {key: self._item(arguments[1], item, (*path, key)) for key, item in value.items()}
         if dataclasses.is_dataclass(hint):
             assert isinstance(hint, type)
@@ -120,12 +122,12 @@ class Reader:
         if hint is Algorithm:
             return self._member("algorithm", {algorithm_name(each): each for each in Algorithm}, value, path)
         if isinstance(hint, type) and issubclass(hint, Enum) and not issubclass(hint, IntEnum):
-            return self._member(path[-1], {each.value: each for each in hint}, value, path)
+            return self._member(path[-1].removesuffix("s"), {each.value: each for each in hint}, value, path)
         names = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
         if type(value) is not hint:
             self._blame(path, f"{path[-1]} is {names[hint]}, not {value!r}", None)
         if hint is str:
-            self._require_words(path, [value])
+            self._require_word(path, value, path)
         return value
 
     def _member(self, what: str, members: Mapping[str, Any], value: Any, path: Path) -> Any:
@@ -133,13 +135,12 @@ class Reader:
             self._blame(path, f"unknown {what} {value!r}{nearest(str(value), members)}", str(value))
         return members[value]
 
-    def _require_words(self, path: Path, words: Iterable[str]) -> None:
+    def _require_word(self, path: Path, word: str, blamed: Path) -> None:
         if path not in _VOCABULARY:
             return
         what, vocabulary = _VOCABULARY[path]
-        for word in words:
-            if word not in vocabulary:
-                self._blame(path, f"unknown {what} {word!r}{nearest(word, vocabulary)}", word)
+        if word not in vocabulary:
+            self._blame(blamed, f"unknown {what} {word!r}{nearest(word, vocabulary)}", word)
 
     def _uuid(self, value: Any, path: Path) -> bytes:
         try:
