@@ -91,6 +91,8 @@ class Authenticator:
     def factory_reset(self) -> None:
         """authenticatorReset's effect (CTAP 2.3 §6.6)."""
         state = self.factory_state(self._state.serial_number)
+        # A YubiKey's configuration is no part of FIDO, and outlives its reset.
+        state = replace(state, management_config=self._state.management_config)
         self.store.reset(state)
         self._state = state
         self._seal = Seal(state.master_secret)

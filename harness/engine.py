@@ -13,10 +13,11 @@ from authenticator.authenticator import Authenticator
 from authenticator.environment import Environment, HandTurnedClock
 from authenticator.operation import Operation
 from authenticator.person import Ask
-from ctaphid.device import Capability, Identity, KeepaliveStatus
+from ctaphid.device import Identity, KeepaliveStatus
 from ctaphid.hid_device import HidDevice
 from ctaphid.hub import Hub
 from ctaphid.packets import ErrorCode
+from harness.identity import identify, manage
 from harness.people import Person, Question
 from harness.trace import (
     AnswerEvent,
@@ -65,17 +66,9 @@ class Engine:
         self._live: Question | None = None
         self._asking: int | None = None
         self._u2f = U2fTouch(self)
-        features, usb = environment.profile.features, environment.profile.usb
-        capabilities = Capability(0)
-        if usb.wink:
-            capabilities |= Capability.WINK
-        if features.ctap2:
-            capabilities |= Capability.CBOR
-        if not features.u2f:
-            capabilities |= Capability.NMSG
         jump = self._jump if isinstance(self.clock, HandTurnedClock) else None
         self.hub = Hub(Wire(self, random_bytes), clock=self.clock, lock=self.lock, jump=jump)
-        self._identity = Identity(version=usb.device_version, capabilities=capabilities)
+        self._identity = identify(environment.profile, self.authenticator.state)
 
     # Requests without a wire
 
@@ -173,7 +166,9 @@ class Engine:
         self.trace.add(StateEvent(at=now, state="wink"))
 
     def vendor(self, channel: int, command: int, request: bytes, now: float) -> bytes | ErrorCode:
-        return ErrorCode.INVALID_CMD
+        answer = manage(self.authenticator, command, request)
+        self._identity = identify(self.authenticator.profile, self.authenticator.state)
+        return answer
 
     # What transactions need
 
