@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import cbor2
-from fido2.attestation import Attestation, AttestationResult, verify_x509_chain
+from fido2.attestation.base import Attestation, AttestationResult, verify_x509_chain
 from fido2.webauthn import AuthenticatorData
 from webauthn import verify_registration_response
 from webauthn.helpers.cose import COSEAlgorithmIdentifier

@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from attestation_oracles import CREDENTIAL_ID, Attested, attested, flipped, key, profile, subject
 from cryptography import x509
-from fido2.attestation import AttestationType
-from fido2.attestation.base import InvalidAttestation
+from fido2.attestation.base import AttestationType, InvalidAttestation
 from fido2.attestation.tpm import TpmAttestationFormat, TpmPublicFormat
 from webauthn.helpers.exceptions import WebAuthnException
 
-from authenticator.attestation import android_key, apple, tpm
+from authenticator.attestation import android_key, apple, der, tpm
 from authenticator.attestation.certificates import (
     AAGUID,
     SERIAL_NUMBER,
@@ -176,7 +176,7 @@ def test_apple() -> None:
     assert made.fido2().attestation_type is AttestationType.ANON_CA
     assert made.py_webauthn().fmt == "apple"
     certificate = certificate_of(made)
-    assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == apple.timedelta(days=3)
+    assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == timedelta(days=3)
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.ES256, Algorithm.RS256])
@@ -301,11 +301,14 @@ def credential_certificate(change: Callable[[Template], Template]) -> Callable[[
 
 
 OTHER_KEY = subject_public_key_info(derived_key("some other key"))
-der_integer, der_set, der_null = android_key.der.integer, android_key.der.set_of, android_key.der.null
-EXPIRED = {
-    "not_before": apple.datetime(2020, 1, 1, tzinfo=apple.UTC),
-    "not_after": apple.datetime(2020, 1, 2, tzinfo=apple.UTC),
-}
+
+
+def expired(template: Template) -> Template:
+    return replace(
+        template, not_before=datetime(2020, 1, 1, tzinfo=UTC), not_after=datetime(2020, 1, 2, tzinfo=UTC)
+    )
+
+
 STRANGER = derived_key("a CA nobody trusts")
 
 ALTERATIONS = [
@@ -393,7 +396,7 @@ ALTERATIONS = [
     Alteration(
         fmt="packed",
         what="expired",
-        make=batch_certificate(lambda t: replace(t, **EXPIRED)),
+        make=batch_certificate(expired),
         refused_by=PY_WEBAUTHN,
     ),
     Alteration(
@@ -460,7 +463,7 @@ ALTERATIONS = [
     Alteration(
         fmt="apple",
         what="expired",
-        make=credential_certificate(lambda t: replace(t, **EXPIRED)),
+        make=credential_certificate(expired),
         refused_by=PY_WEBAUTHN,
     ),
     *(
@@ -473,10 +476,10 @@ ALTERATIONS = [
             "no root": lambda made: made.but(x5c=made.statement["x5c"][:-1]),
             "another key's certificate": keystore_certificate(lambda t: replace(t, public_key=OTHER_KEY)),
             "other challenge": described(challenge=bytes(32)),
-            "all applications, software": described(software={android_key.Tag.ALL_APPLICATIONS: der_null()}),
-            "all applications, hardware": described(tee={android_key.Tag.ALL_APPLICATIONS: der_null()}),
-            "imported": described(tee={android_key.Tag.ORIGIN: der_integer(2)}),
-            "for decryption": described(tee={android_key.Tag.PURPOSE: der_set(der_integer(1))}),
+            "all applications, software": described(software={android_key.Tag.ALL_APPLICATIONS: der.null()}),
+            "all applications, hardware": described(tee={android_key.Tag.ALL_APPLICATIONS: der.null()}),
+            "imported": described(tee={android_key.Tag.ORIGIN: der.integer(2)}),
+            "for decryption": described(tee={android_key.Tag.PURPOSE: der.set_of(der.integer(1))}),
         }.items()
     ),
 ]  # fmt: skip
