@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import logging
 from collections.abc import Callable
@@ -10,10 +11,11 @@ from typing import Any, TypeAlias
 
 from authenticator import cbor
 from authenticator.commands import COMMANDS, Command
-from authenticator.commands.parameters import Parameters
+from authenticator.commands.u2f import u2f
 from authenticator.credential import Credential
 from authenticator.environment import Environment
 from authenticator.operation import Operation, Steps
+from authenticator.parameters import Parameters
 from authenticator.pin.token import PinUvAuthTokens
 from authenticator.profiles.profile import CounterPolicy, Quirk
 from authenticator.sealing import Seal
@@ -50,6 +52,8 @@ class Authenticator:
             self.store.reset(state)
         self._state = state
         self._seal = Seal(state.master_secret)
+        # evalByCredential of the plain prf, which is no CTAP extension, is a level deeper than CTAP allows.
+        self._max_depth = cbor.MAX_DEPTH + ("prf" in self.profile.extensions)
         self._operation: Operation | None = None
         self.power_cycle()
 
@@ -66,6 +70,7 @@ class Authenticator:
         self.tokens = PinUvAuthTokens(self.profile.pin_protocols, environment.clock, environment.random)
         self.wrong_pins_in_a_row = 0
         self.continuation: Continuation | None = None
+        self._credential_store_state: bytes | None = None
 
     def factory_state(self, serial_number: int) -> DeviceState:
         limits, features = self.profile.limits, self.profile.features
@@ -106,6 +111,19 @@ class Authenticator:
         """A secret of this key that a reset changes."""
         return hmac.digest(self._state.master_secret, label.encode(), "sha256")
 
+    def credential_store_state(self) -> bytes:
+        """What encCredStoreState tells: other bytes after every change of a discoverable credential (§6.4)."""
+        if self._credential_store_state is None:
+            digest = hashlib.sha256(self.derived_secret("credential store state"))
+            for credential in self.store.credentials():
+                digest.update(repr((credential.id, credential.user)).encode())
+            self._credential_store_state = digest.digest()
+        return self._credential_store_state
+
+    def credentials_changed(self) -> None:
+        """To be called by every command that stores, changes or removes a discoverable credential."""
+        self._credential_store_state = None
+
     def next_counter(self, credential: Credential) -> int:
         """The signature counter for one more signature (WebAuthn level 3 §6.1.1)."""
         policy = self.profile.counter
@@ -125,8 +143,6 @@ class Authenticator:
 
     def begin_u2f(self, apdu: bytes, channel: int = 0) -> Operation:
         """A U2F request: a raw message as CTAPHID_MSG carries it. The response ends with its status word."""
-        from authenticator.commands.u2f import u2f
-
         operation = Operation(u2f(self, apdu, channel))
         if self._operation is not None and not self._operation.done:
             raise RuntimeError("another operation is under way: cancel it or let it end first")
@@ -141,16 +157,20 @@ class Authenticator:
         command = COMMANDS.get(code)
         if command is None or not self._offers(command):
             self.continuation = None
-            raise CtapError(Status.OTHER if self.profile.has(Quirk.UNKNOWN_COMMAND_IS_OTHER) else Status.INVALID_COMMAND)
+            raise CtapError(
+                Status.OTHER if self.profile.has(Quirk.UNKNOWN_COMMAND_IS_OTHER) else Status.INVALID_COMMAND
+            )
         if len(request) > self.profile.limits.max_message_size:
             raise CtapError(Status.REQUEST_TOO_LARGE)
         continuation = self.continuation
-        if continuation is not None and (continuation.channel != channel or code not in command_codes(continuation.kind)):
+        if continuation is not None and (
+            continuation.channel != channel or code not in command_codes(continuation.kind)
+        ):
             self.continuation = continuation = None
         parameters: Parameters = {}
         if len(request) > 1:
             try:
-                parameters = cbor.decode(request[1:])
+                parameters = cbor.decode(request[1:], max_depth=self._max_depth)
             except cbor.CborError as error:
                 log.debug("refused request %02x: %s", code, error)
                 raise CtapError(Status.INVALID_CBOR) from None

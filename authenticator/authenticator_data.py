@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntFlag
 
+from authenticator.credential import Credential
+
 
 class Flags(IntFlag):
     UP = 0x01
@@ -12,6 +14,18 @@ class Flags(IntFlag):
     BS = 0x10
     AT = 0x40
     ED = 0x80
+
+
+def flags_of(credential: Credential, *, present: bool, verified: bool) -> int:
+    """UP and UV of this ceremony, BE and BS of the credential; AT and ED follow from what is there."""
+    flags = 0x01 if present else 0
+    if verified:
+        flags |= 0x04
+    if credential.backup_eligible:
+        flags |= 0x08
+        if credential.backed_up:
+            flags |= 0x10
+    return flags
 
 
 def authenticator_data(

@@ -77,7 +77,7 @@ def _canonical_size(value: Any, depth: int) -> int:
             raise CborError("maps and arrays are nested too deep")
         depth -= 1
         size = _head_size(len(value))
-        previous = None
+        previous: Any = None
         for key, item in value.items():
             # Ascending small unsigned keys, the common case, need no further look.
             if type(key) is not int or type(previous) is not int or not 0 <= previous < key:

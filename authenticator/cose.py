@@ -79,7 +79,11 @@ class _EllipticCurve:
     def generate(cls, random: Randomness) -> _EllipticCurve:
         if not random.seeded:
             return cls(ec.generate_private_key(cls.curve))
-        return cls.from_bytes((int.from_bytes(random.bytes(cls.size + 8), "big") % (cls.order - 1) + 1).to_bytes(cls.size, "big"))
+        return cls.from_bytes(
+            (int.from_bytes(random.bytes(cls.size + 8), "big") % (cls.order - 1) + 1).to_bytes(
+                cls.size, "big"
+            )
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> _EllipticCurve:
@@ -189,7 +193,13 @@ class _Rsa:
         e = cls.EXPONENT
         d = pow(e, -1, (p - 1) * (q - 1))
         numbers = rsa.RSAPrivateNumbers(
-            p, q, d, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q), rsa.RSAPublicNumbers(e, p * q)
+            p,
+            q,
+            d,
+            rsa.rsa_crt_dmp1(d, p),
+            rsa.rsa_crt_dmq1(d, q),
+            rsa.rsa_crt_iqmp(p, q),
+            rsa.RSAPublicNumbers(e, p * q),
         )
         return cls(numbers.private_key())
 
@@ -230,12 +240,12 @@ class _MlDsa:
     """FIPS 204, as the COSE key type AKP (7) of RFC 9964."""
 
     algorithm: Algorithm
-    load: ClassVar[Callable[[bytes], Any]]
+    load: Callable[[bytes], Any]
     __slots__ = ("_seed", "handle")
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
-        self.handle = type(self).load(seed)
+        self.handle = self.load(seed)
 
     @classmethod
     def generate(cls, random: Randomness) -> _MlDsa:
@@ -258,17 +268,17 @@ class _MlDsa:
 
 class MlDsa44(_MlDsa):
     algorithm = Algorithm.ML_DSA_44
-    load = mldsa.MLDSA44PrivateKey.from_seed_bytes
+    load = staticmethod(mldsa.MLDSA44PrivateKey.from_seed_bytes)
 
 
 class MlDsa65(_MlDsa):
     algorithm = Algorithm.ML_DSA_65
-    load = mldsa.MLDSA65PrivateKey.from_seed_bytes
+    load = staticmethod(mldsa.MLDSA65PrivateKey.from_seed_bytes)
 
 
 class MlDsa87(_MlDsa):
     algorithm = Algorithm.ML_DSA_87
-    load = mldsa.MLDSA87PrivateKey.from_seed_bytes
+    load = staticmethod(mldsa.MLDSA87PrivateKey.from_seed_bytes)
 
 
 class _KeyClass(Protocol):

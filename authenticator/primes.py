@@ -27,10 +27,17 @@ def _prime(random: Randomness, bits: int, exponent: int) -> int:
         start = int.from_bytes(random.bytes(bits // 8), "big") | (3 << (bits - 2)) | 1
         remainders = [start % small for small in _SMALL_PRIMES]
         for offset in range(0, 4096, 2):
-            if any((remainder + offset) % small == 0 for remainder, small in zip(remainders, _SMALL_PRIMES, strict=True)):
+            if any(
+                (remainder + offset) % small == 0
+                for remainder, small in zip(remainders, _SMALL_PRIMES, strict=True)
+            ):
                 continue
             candidate = start + offset
-            if candidate.bit_length() == bits and gcd(candidate - 1, exponent) == 1 and _is_probably_prime(candidate, random):
+            if (
+                candidate.bit_length() == bits
+                and gcd(candidate - 1, exponent) == 1
+                and _is_probably_prime(candidate, random)
+            ):
                 return candidate
 
 

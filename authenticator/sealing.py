@@ -48,7 +48,9 @@ class Seal:
     ) -> Credential:
         flags = protection | (_PAYMENT * third_party_payment) | (_U2F * u2f) | (_HMAC_SECRET * hmac_secret)
         nonce = random.bytes(_NONCE)
-        payload = flags.to_bytes(1, "big") + int(key.algorithm).to_bytes(2, "big", signed=True) + key.to_bytes()
+        payload = (
+            flags.to_bytes(1, "big") + int(key.algorithm).to_bytes(2, "big", signed=True) + key.to_bytes()
+        )
         credential_id = nonce + self._cipher.encrypt(nonce, payload, rp_id_hash)
         return self._remember(credential_id, rp_id, rp_id_hash, flags, key)
 
@@ -66,10 +68,15 @@ class Seal:
         key = load_private_key(int.from_bytes(payload[1:3], "big", signed=True), payload[3:])
         return self._remember(credential_id, rp_id, rp_id_hash, payload[0], key)
 
-    def _remember(self, credential_id: bytes, rp_id: str, rp_id_hash: bytes, flags: int, key: PrivateKey) -> Credential:
+    def _remember(
+        self, credential_id: bytes, rp_id: str, rp_id_hash: bytes, flags: int, key: PrivateKey
+    ) -> Credential:
         secrets = b""
         if flags & _HMAC_SECRET:
-            secrets = b"".join(hmac.digest(self.master_secret, name + credential_id, "sha256") for name in (b"with uv", b"without uv"))
+            secrets = b"".join(
+                hmac.digest(self.master_secret, name + credential_id, "sha256")
+                for name in (b"with uv", b"without uv")
+            )
         credential = Credential(
             id=credential_id,
             rp_id=rp_id,

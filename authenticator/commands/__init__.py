@@ -10,8 +10,10 @@ from authenticator.commands import (
     bio_enrollment,
     client_pin,
     config,
+    credential_management,
     get_assertion,
     get_info,
+    large_blobs,
     make_credential,
     reset,
     selection,
@@ -59,11 +61,23 @@ _TABLE = (
         offered=lambda profile: profile.features.bio_enrollment,
     ),
     Command(
+        code=0x0A,
+        name="credentialManagement",
+        run=credential_management.credential_management,
+        offered=lambda profile: profile.features.credential_management,
+    ),
+    Command(
         code=0x0B,
         name="selection",
         run=selection.selection,
         takes_parameters=False,
         offered=lambda profile: profile.features.selection,
+    ),
+    Command(
+        code=0x0C,
+        name="largeBlobs",
+        run=large_blobs.large_blobs,
+        offered=lambda profile: profile.features.large_blobs,
     ),
     Command(code=0x0D, name="config", run=config.config, offered=lambda profile: profile.features.config),
     Command(
@@ -71,6 +85,12 @@ _TABLE = (
         name="bioEnrollmentPreview",
         run=bio_enrollment.bio_enrollment,
         offered=lambda profile: profile.features.bio_enrollment_preview,
+    ),
+    Command(
+        code=0x41,
+        name="credentialManagementPreview",
+        run=credential_management.credential_management_preview,
+        offered=lambda profile: profile.features.credential_management_preview,
     ),
 )
 

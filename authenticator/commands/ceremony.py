@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from authenticator.credential import Credential
 from authenticator.person import Answer, Ask, Purpose
 from authenticator.pin.token import Permission
+from authenticator.profiles.profile import Quirk
 from authenticator.status import CtapError, Status
 from authenticator.user import can_verify_user, is_protected, require_presence, verify_user_in_ceremony
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Ceremony:
-    """The part of a request by which its user is verified."""
+    """The part of a request by which its user is verified. Three steps, in this order: select, require, verify."""
 
     purpose: Purpose
     permission: Permission
@@ -30,60 +31,80 @@ class Ceremony:
     touched: bool = False
     """Built-in verification collected a touch along the way."""
 
-
-def authorise(auth: Authenticator, ceremony: Ceremony, *, uv_not_required: bool, presence: bool = True) -> Generator[Ask, Answer, bool]:
-    """Verify the user as the request, the key's state and alwaysUv demand; whether UV is to be set.
-
-    §6.1.2 steps 1, 2, 5 to 8, 10, 11 and §6.2.2 steps 1, 2, 4 to 6. `uv_not_required` says that this request may
-    go without verification although the key is protected; `presence` that a touch is wanted at all.
-    """
-    param, features = ceremony.pin_uv_auth_param, auth.profile.features
-    if param is not None:
+    def select(self, auth: Authenticator) -> Generator[Ask, Answer, None]:
+        """§6.1.2 and §6.2.2 steps 1 and 2."""
+        param = self.pin_uv_auth_param
+        if param is None:
+            return
         # Step 1: a zero-length parameter asks which key the person means
         if not param:
-            yield from require_presence(Purpose.SELECT_KEY, ceremony.rp_id)
+            if auth.profile.has(Quirk.SELECTION_NEEDS_PROTOCOL) and self.pin_uv_auth_protocol is None:
+                raise CtapError(Status.MISSING_PARAMETER)
+            yield from require_presence(Purpose.SELECT_KEY, self.rp_id)
             raise CtapError(Status.PIN_INVALID if is_protected(auth) else Status.PIN_NOT_SET)
         # Step 2
-        if ceremony.pin_uv_auth_protocol is None:
+        if self.pin_uv_auth_protocol is None:
             raise CtapError(Status.MISSING_PARAMETER)
-        auth.tokens.require_protocol(ceremony.pin_uv_auth_protocol)
-    wants_uv = ceremony.user_verification and param is None
-    # Step 5: the uv option needs built-in verification that is ready
-    if wants_uv and not can_verify_user(auth):
-        raise CtapError(Status.INVALID_OPTION)
-    protected = is_protected(auth)
-    # Step 6
-    if auth.state.always_uv and presence:
-        if not protected:
-            raise CtapError(Status.PUAT_REQUIRED if features.client_pin else Status.OPERATION_DENIED)
-        if param is None and not wants_uv:
-            if can_verify_user(auth):
-                wants_uv = True
-            else:
-                raise CtapError(Status.PUAT_REQUIRED)
-    # Steps 7, 8 and 10
-    if not protected:
+        auth.tokens.require_protocol(self.pin_uv_auth_protocol)
+
+    def require_verification(self, auth: Authenticator, *, not_required: bool, presence: bool = True) -> None:
+        """§6.1.2 steps 5 to 8, §6.2.2 steps 4 and 5: whether the request brings what the key's state demands.
+
+        `not_required` says that this request may go without verification although the key is protected;
+        `presence` that a touch is wanted at all.
+        """
+        param = self.pin_uv_auth_param
+        # A pinUvAuthParam takes precedence over the uv option.
         if param is not None:
-            raise CtapError(Status.PIN_NOT_SET if features.client_pin else Status.PIN_AUTH_INVALID)
+            self.user_verification = False
+        elif self.user_verification and not can_verify_user(auth):
+            raise CtapError(Status.INVALID_OPTION)
+        if auth.state.always_uv and presence:
+            if not is_protected(auth):
+                raise CtapError(_remedy(auth))
+            if param is None:
+                self.user_verification = can_verify_user(auth)
+                not_required = False
+        if param is None and not self.user_verification and not not_required and is_protected(auth):
+            raise CtapError(_remedy(auth))
+
+    def verify(self, auth: Authenticator) -> Generator[Ask, Answer, bool]:
+        """§6.1.2 step 11, §6.2.2 step 6: whether UV is to be set."""
+        param = self.pin_uv_auth_param
+        if param is not None:
+            if not is_protected(auth):
+                # CTAP 2.0 §5.1 has this status; later versions leave the case open.
+                raise CtapError(
+                    Status.PIN_NOT_SET if auth.profile.features.client_pin else Status.PIN_AUTH_INVALID
+                )
+            assert self.pin_uv_auth_protocol is not None
+            auth.tokens.require_valid(self.pin_uv_auth_protocol, self.client_data_hash, param)
+            auth.tokens.require_permission(self.permission)
+            auth.tokens.require_valid_for_rp(self.rp_id)
+            if not auth.tokens.user_verified:
+                raise CtapError(Status.PIN_AUTH_INVALID)
+            return True
+        if self.user_verification:
+            yield from verify_user_in_ceremony(auth, self.purpose, self.rp_id)
+            self.touched = True
+            return True
         return False
-    if param is not None:
-        assert ceremony.pin_uv_auth_protocol is not None
-        auth.tokens.require_valid(ceremony.pin_uv_auth_protocol, ceremony.client_data_hash, param)
-        auth.tokens.require_permission(ceremony.permission)
-        auth.tokens.require_valid_for_rp(ceremony.rp_id)
-        if not auth.tokens.user_verified:
-            raise CtapError(Status.PIN_AUTH_INVALID)
-        return True
-    if wants_uv:
-        yield from verify_user_in_ceremony(auth, ceremony.purpose, ceremony.rp_id)
-        ceremony.touched = True
-        return True
-    if not uv_not_required:
-        raise CtapError(Status.PUAT_REQUIRED if auth.state.pin_hash is not None else Status.OPERATION_DENIED)
-    return False
+
+    def has_presence(self, auth: Authenticator) -> bool:
+        """in spec: userPresentFlagValue: a touch was collected on the way here and counts for this request."""
+        return self.touched or (self.pin_uv_auth_param is not None and auth.tokens.user_present)
 
 
-def find_listed(auth: Authenticator, ids: list[bytes], rp_id: str, hash_of_rp_id: bytes) -> Iterator[Credential]:
+def _remedy(auth: Authenticator) -> Status:
+    """What a host is told that must verify the user first: fetch a token, or (where it cannot) that it is denied."""
+    features = auth.profile.features
+    fetches_tokens = features.client_pin and not features.no_mc_ga_permissions_with_client_pin
+    return Status.PUAT_REQUIRED if fetches_tokens else Status.OPERATION_DENIED
+
+
+def find_listed(
+    auth: Authenticator, ids: list[bytes], rp_id: str, hash_of_rp_id: bytes
+) -> Iterator[Credential]:
     """The credentials of an allowList or excludeList that are this key's, for this relying party."""
     for credential_id in ids:
         credential = auth.store.get(credential_id)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from authenticator import cbor
-from authenticator.authenticator_data import Flags, authenticator_data
-from authenticator.commands.ceremony import Ceremony, authorise, find_listed
-from authenticator.commands.parameters import Parameters, descriptors, option, optional, require, unsigned
+from authenticator.authenticator_data import authenticator_data, flags_of
+from authenticator.commands.ceremony import Ceremony, find_listed
 from authenticator.credential import Credential, CredProtect, rp_id_hash
-from authenticator.extensions import Assertion, get_assertion_extensions
+from authenticator.extensions import Assertion, Inputs, assertion_inputs
 from authenticator.operation import Steps
+from authenticator.parameters import Parameters, descriptors, option, optional, require, unsigned
 from authenticator.person import AccountChoice, Chosen, Purpose
 from authenticator.pin.token import Permission
 from authenticator.profiles.profile import Profile, Quirk
@@ -44,7 +45,7 @@ class ResponseKey(IntEnum):
     UNSIGNED_EXTENSION_OUTPUTS = 0x08
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Request:
     rp_id: str
     client_data_hash: bytes
@@ -59,13 +60,12 @@ class Request:
         rp_id = require(parameters, Key.RP_ID, str)
         client_data_hash = require(parameters, Key.CLIENT_DATA_HASH, bytes)
         options = optional(parameters, Key.OPTIONS, dict) or {}
-        if option(options, "rk") is not None:  # step 4.3: not an option of this command
+        if option(options, "rk") is not None:  # step 4.2: not an option of this command
             raise CtapError(Status.UNSUPPORTED_OPTION)
-        allow = descriptors(parameters, Key.ALLOW_LIST, profile.limits.max_credentials_in_list)
         return cls(
             rp_id=rp_id,
             client_data_hash=client_data_hash,
-            allow=allow,
+            allow=descriptors(parameters, Key.ALLOW_LIST, profile.limits.max_credentials_in_list),
             has_allow_list=bool(parameters.get(Key.ALLOW_LIST)),
             extensions=optional(parameters, Key.EXTENSIONS, dict) or {},
             presence=option(options, "up") is not False,
@@ -82,109 +82,122 @@ class Request:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Remaining:
-    """What getNextAssertion goes on with."""
+class _Context:
+    """What all assertions of one request share; getNextAssertion goes on with it."""
 
-    credentials: list[Credential]
     request: Request
-    extensions: list[Any]
+    extensions: Inputs
     verified: bool
-    present: bool
+    found: Sequence[Credential]
+    answered: int = 0
 
 
 def get_assertion(auth: Authenticator, parameters: Parameters, channel: int) -> Steps:
-    request = Request.parse(parameters, auth.profile)
-    ceremony = request.ceremony
-    # Steps 1, 2, 4 to 6
-    verified = yield from authorise(auth, ceremony, uv_not_required=True, presence=request.presence)
-
-    # Step 7: locate the credentials, without those whose protection demands more
-    hash_of_rp_id = rp_id_hash(request.rp_id)
-    found: list[Credential]
-    if request.has_allow_list:
-        found = [
-            credential
-            for credential in find_listed(auth, request.allow, request.rp_id, hash_of_rp_id)
-            if verified or credential.protection is not CredProtect.UV_REQUIRED
-        ]
-    else:
-        found = [
-            credential
-            for credential in auth.store.for_rp(hash_of_rp_id)
-            if verified or credential.protection is CredProtect.UV_OPTIONAL
-        ]
-
-    assertion = Assertion(auth=auth, request=request, verified=verified)
-    extensions = get_assertion_extensions(assertion)
-    for extension, value in extensions:
-        extension.check_assertion(assertion, value)
-
+    profile = auth.profile
+    request = Request.parse(parameters, profile)
+    ceremony, presence = request.ceremony, request.presence
+    # Steps 1 and 2
+    if ceremony.pin_uv_auth_param is not None:
+        yield from ceremony.select(auth)
+    # Steps 4 and 5
+    ceremony.require_verification(auth, not_required=True, presence=presence)
+    # Step 6
+    verified = yield from ceremony.verify(auth)
+    # Step 7
+    found = _locate(auth, request, verified=verified)
+    # Step 7.6; CTAP 2.0 tells it after the touch
+    if not found and not _tells_after_touch(profile):
+        raise CtapError(Status.NO_CREDENTIALS)
+    # Step 10 begins here: a bad input is refused before the person is asked, not after.
+    extensions = assertion_inputs(auth, request) if request.extensions and found else []
     # Step 9
-    present = ceremony.touched
-    if request.presence and not present:
-        if not (ceremony.pin_uv_auth_param is not None and auth.tokens.user_present):
+    if presence:
+        if not ceremony.has_presence(auth):
             purpose = Purpose.LOG_IN if found else Purpose.NO_CREDENTIALS
-            yield from require_presence(purpose, request.rp_id, found[0].user.name if len(found) == 1 else None)
-        present = True
-    if ceremony.pin_uv_auth_param is not None and request.presence:
+            yield from require_presence(
+                purpose, request.rp_id, found[0].user.name if len(found) == 1 else None
+            )
         auth.tokens.spend_presence()
-    # Step 7.3: told after the touch, so that nobody learns in silence what the key holds
-    if not found:
+        if not found:
+            raise CtapError(Status.NO_CREDENTIALS)
+    elif not found:
         raise CtapError(Status.NO_CREDENTIALS)
 
-    # Step 12
-    remaining = _Remaining(credentials=found, request=request, extensions=extensions, verified=verified, present=request.presence and present)
-    if request.has_allow_list or len(found) == 1:
-        return _respond(auth, found[0], remaining)
-    if auth.profile.has(Quirk.SELECT_ACCOUNT_ON_DEVICE) and request.presence and verified:
-        accounts = tuple(each.user.name or each.user.display_name or each.user.id.hex() for each in found)
-        answer = yield AccountChoice(rp_id=request.rp_id, accounts=accounts)
-        if not isinstance(answer, Chosen) or not 0 <= answer.index < len(found):
-            raise CtapError(Status.OPERATION_DENIED)
-        return _respond(auth, found[answer.index], remaining, user_selected=True)
-    remaining.credentials = found[1:]
-    response = _respond(auth, found[0], remaining, count=len(found))
-    auth.keep("assertions", channel, remaining)
+    context = _Context(request=request, extensions=extensions, verified=verified, found=found)
+    # Step 11: any one of the listed credentials will do
+    if request.has_allow_list:
+        return _respond(auth, found[0], context)
+    # Step 12.2: a display shows the accounts, also if there is but one
+    if profile.has(Quirk.SELECT_ACCOUNT_ON_DEVICE) and presence and verified:
+        chosen = 0
+        if len(found) > 1:
+            accounts = tuple(each.user.name or each.user.display_name or each.user.id.hex() for each in found)
+            answer = yield AccountChoice(rp_id=request.rp_id, accounts=accounts)
+            if not isinstance(answer, Chosen) or not 0 <= answer.index < len(found):
+                raise CtapError(Status.OPERATION_DENIED)
+            chosen = answer.index
+        return _respond(auth, found[chosen], context, user_selected=True)
+    # Step 12.1
+    response = _respond(auth, found[0], context, count=len(found))
+    if len(found) > 1:
+        context.answered = 1
+        auth.keep("assertions", channel, context)
     return response
 
 
 def get_next_assertion(auth: Authenticator, parameters: Parameters, channel: int) -> Steps:
-    remaining: _Remaining | None = auth.kept("assertions")
-    if remaining is None or not remaining.credentials:
+    # Steps 1 to 3
+    context: _Context | None = auth.kept("assertions")
+    if context is None or context.answered >= len(context.found):
         auth.continuation = None
         raise CtapError(Status.NOT_ALLOWED)
-    credential = remaining.credentials.pop(0)
-    response = _respond(auth, credential, remaining)
-    if remaining.credentials:
-        auth.keep("assertions", channel, remaining)  # §6.3 step 6: the timer starts again
-    else:
-        auth.continuation = None
+    response = _respond(auth, context.found[context.answered], context)
+    context.answered += 1
+    auth.keep("assertions", channel, context)  # step 6: the timer starts again
     return response
     yield  # a command is a generator, also one that asks nothing
 
 
+def _tells_after_touch(profile: Profile) -> bool:
+    return "FIDO_2_1" not in profile.versions and "FIDO_2_3" not in profile.versions
+
+
+def _locate(auth: Authenticator, request: Request, *, verified: bool) -> Sequence[Credential]:
+    """Step 7: newest first, without those whose protection demands more than there was."""
+    hash_of_rp_id = rp_id_hash(request.rp_id)
+    if request.has_allow_list:
+        return [
+            credential
+            for credential in find_listed(auth, request.allow, request.rp_id, hash_of_rp_id)
+            if verified or credential.protection is not CredProtect.UV_REQUIRED
+        ]
+    found = auth.store.for_rp(hash_of_rp_id)
+    if verified or all(credential.protection is CredProtect.UV_OPTIONAL for credential in found):
+        return found
+    return [credential for credential in found if credential.protection is CredProtect.UV_OPTIONAL]
+
+
 def _respond(
-    auth: Authenticator, credential: Credential, context: _Remaining, *, count: int = 1, user_selected: bool = False
+    auth: Authenticator,
+    credential: Credential,
+    context: _Context,
+    *,
+    count: int = 1,
+    user_selected: bool = False,
 ) -> bytes:
+    """Step 13."""
     request, tamper = context.request, auth.environment.tamper
-    assertion = Assertion(auth=auth, request=request, verified=context.verified, credential=credential)
-    for extension, value in context.extensions:
-        extension.get(assertion, value)
-    flags = 0
-    if context.present:
-        flags |= Flags.UP
-    if context.verified:
-        flags |= Flags.UV
-    if credential.backup_eligible:
-        flags |= Flags.BE
-        if credential.backed_up:
-            flags |= Flags.BS
+    assertion = None
+    if context.extensions:
+        assertion = Assertion(auth=auth, request=request, verified=context.verified, credential=credential)
+        for extension, value in context.extensions:
+            extension.get(assertion, value)
     data = tamper.authenticator_data(
         authenticator_data(
             rp_id_hash=credential.rp_id_hash,
-            flags=flags,
+            flags=flags_of(credential, present=request.presence, verified=context.verified),
             counter=auth.next_counter(credential),
-            extensions=cbor.encode(assertion.outputs) if assertion.outputs else b"",
+            extensions=cbor.encode(assertion.outputs) if assertion is not None and assertion.outputs else b"",
         )
     )
     signature = tamper.signature(credential.key.sign(tamper.message_to_sign(data + request.client_data_hash)))
@@ -194,15 +207,17 @@ def _respond(
         ResponseKey.SIGNATURE: signature,
     }
     if credential.discoverable:
-        # §6.2.2 step 14: names only after verification, and only where they help to choose
-        with_names = (context.verified and (count > 1 or not request.has_allow_list)) or auth.profile.has(Quirk.USER_NAME_ALWAYS)
+        # §6.2.2: names only after verification, and only where there are several accounts to choose from
+        several = len(context.found) > 1 and not request.has_allow_list and not user_selected
+        with_names = (context.verified and several) or auth.profile.has(Quirk.USER_NAME_ALWAYS)
         response[ResponseKey.USER] = credential.user.to_cbor(with_names=with_names)
     if count > 1:
         response[ResponseKey.NUMBER_OF_CREDENTIALS] = count
     if user_selected:
         response[ResponseKey.USER_SELECTED] = True
-    if assertion.large_blob_key is not None:
-        response[ResponseKey.LARGE_BLOB_KEY] = assertion.large_blob_key
-    if assertion.unsigned_outputs:
-        response[ResponseKey.UNSIGNED_EXTENSION_OUTPUTS] = assertion.unsigned_outputs
+    if assertion is not None:
+        if assertion.large_blob_key is not None:
+            response[ResponseKey.LARGE_BLOB_KEY] = assertion.large_blob_key
+        if assertion.unsigned_outputs:
+            response[ResponseKey.UNSIGNED_EXTENSION_OUTPUTS] = assertion.unsigned_outputs
     return cbor.encode(response)

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from authenticator import cbor
 from authenticator.attestation import AttestationSubject, attested_aaguid, choose_format
-from authenticator.authenticator_data import Flags, attested_credential_data, authenticator_data
-from authenticator.commands.ceremony import Ceremony, authorise, find_listed
-from authenticator.commands.parameters import (
+from authenticator.authenticator_data import attested_credential_data, authenticator_data, flags_of
+from authenticator.commands.ceremony import Ceremony, find_listed
+from authenticator.cose import generate_private_key
+from authenticator.credential import Credential, CredProtect, User, rp_id_hash
+from authenticator.extensions import Creation, creation_inputs
+from authenticator.operation import Steps
+from authenticator.parameters import (
     Parameters,
     descriptors,
     member,
@@ -20,18 +24,19 @@ from authenticator.commands.parameters import (
     require,
     unsigned,
 )
-from authenticator.cose import generate_private_key
-from authenticator.credential import Credential, CredProtect, User, rp_id_hash
-from authenticator.extensions import Creation, make_credential_extensions
-from authenticator.operation import Steps
 from authenticator.person import Purpose
 from authenticator.pin.token import Permission
-from authenticator.profiles.profile import Profile
+from authenticator.profiles.profile import Profile, Quirk
 from authenticator.status import CtapError, Status
+from authenticator.truncation import truncated_name
 from authenticator.user import require_presence
 
 if TYPE_CHECKING:
     from authenticator.authenticator import Authenticator
+
+
+MAX_USER_ID = 64
+"""WebAuthn level 3 §5.4.3."""
 
 
 class Key(IntEnum):
@@ -57,7 +62,7 @@ class ResponseKey(IntEnum):
     UNSIGNED_EXTENSION_OUTPUTS = 0x06
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Request:
     client_data_hash: bytes
     rp_id: str
@@ -67,7 +72,6 @@ class Request:
     exclude: list[bytes]
     extensions: dict[str, Any]
     resident: bool
-    user_verification: bool
     ceremony: Ceremony
     enterprise_attestation: int | None
     formats: list[str]
@@ -75,8 +79,7 @@ class Request:
     @classmethod
     def parse(cls, parameters: Parameters, profile: Profile) -> Request:
         client_data_hash = require(parameters, Key.CLIENT_DATA_HASH, bytes)
-        rp = require(parameters, Key.RP, dict)
-        user = require(parameters, Key.USER, dict)
+        rp, user = require(parameters, Key.RP, dict), require(parameters, Key.USER, dict)
         algorithms = []
         for entry in require(parameters, Key.PUB_KEY_CRED_PARAMS, list):
             if type(entry) is not dict:
@@ -87,15 +90,13 @@ class Request:
         formats = optional(parameters, Key.ATTESTATION_FORMATS_PREFERENCE, list) or []
         if any(type(fmt) is not str for fmt in formats):
             raise CtapError(Status.CBOR_UNEXPECTED_TYPE)
-        user_id = member(user, "id", bytes)
-        if len(user_id) > 64:
+        rp_id, user_id = member(rp, "id", str), member(user, "id", bytes)
+        if len(user_id) > MAX_USER_ID:
             raise CtapError(Status.INVALID_LENGTH)
         options = optional(parameters, Key.OPTIONS, dict) or {}
         # Step 5.3: presence cannot be waived when a credential is made.
         if option(options, "up") is False:
             raise CtapError(Status.INVALID_OPTION)
-        extensions = optional(parameters, Key.EXTENSIONS, dict) or {}
-        rp_id = member(rp, "id", str)
         return cls(
             client_data_hash=client_data_hash,
             rp_id=rp_id,
@@ -107,9 +108,8 @@ class Request:
             ),
             algorithms=algorithms,
             exclude=descriptors(parameters, Key.EXCLUDE_LIST, profile.limits.max_credentials_in_list),
-            extensions=extensions,
-            resident=bool(option(options, "rk")) or profile.has(Quirk.ALWAYS_DISCOVERABLE),
-            user_verification=bool(option(options, "uv")),
+            extensions=optional(parameters, Key.EXTENSIONS, dict) or {},
+            resident=bool(option(options, "rk")),
             ceremony=Ceremony(
                 purpose=Purpose.REGISTER,
                 permission=Permission.MAKE_CREDENTIAL,
@@ -125,132 +125,54 @@ class Request:
 
 
 def make_credential(auth: Authenticator, parameters: Parameters, channel: int) -> Steps:
-    profile, environment = auth.profile, auth.environment
+    profile = auth.profile
     request = Request.parse(parameters, profile)
     ceremony = request.ceremony
-
+    # Steps 1 and 2
+    if ceremony.pin_uv_auth_param is not None:
+        yield from ceremony.select(auth)
     # Step 3: the first algorithm in the relying party's order that the key has
-    algorithm = next((a for a in request.algorithms if a in profile.algorithms), None)
+    algorithm = next((each for each in request.algorithms if each in profile.algorithms), None)
     if algorithm is None:
         raise CtapError(Status.UNSUPPORTED_ALGORITHM)
-    # Step 5
+    # Step 5.2
     if request.resident and not profile.features.resident_keys:
         raise CtapError(Status.UNSUPPORTED_OPTION)
+    # Steps 5.1, 6 to 8 and 10
+    ceremony.require_verification(
+        auth, not_required=profile.features.make_cred_uv_not_required and not request.resident
+    )
     # Step 9
     enterprise = _enterprise_attestation(auth, request)
-    # Steps 1, 2, 6 to 8, 10 and 11
-    uv_not_required = (
-        profile.features.make_cred_uv_not_required and not auth.state.always_uv and not request.resident
-    )
-    verified = yield from authorise(auth, ceremony, uv_not_required=uv_not_required)
-
-    hash_of_rp_id = rp_id_hash(request.rp_id)
+    # Step 11
+    verified = yield from ceremony.verify(auth)
     # Step 12
+    hash_of_rp_id = rp_id_hash(request.rp_id)
     for credential in find_listed(auth, request.exclude, request.rp_id, hash_of_rp_id):
         if credential.protection is CredProtect.UV_REQUIRED and not verified:
             continue
-        if not auth.tokens.user_present or ceremony.pin_uv_auth_param is None:
+        if not ceremony.has_presence(auth):
             yield from require_presence(Purpose.EXCLUDED, request.rp_id)
         raise CtapError(Status.CREDENTIAL_EXCLUDED)
-    creation = Creation(auth=auth, request=request, verified=verified)
-    extensions = make_credential_extensions(creation)
-    for extension, value in extensions:
-        extension.check_creation(creation, value)
-
-    # Step 13
-    if not ceremony.touched and not (ceremony.pin_uv_auth_param is not None and auth.tokens.user_present):
+    # Step 16 begins here: a bad input is refused before the person is asked, not after.
+    extensions = creation_inputs(auth, request) if request.extensions else []
+    # Step 14
+    if not ceremony.has_presence(auth):
         yield from require_presence(Purpose.REGISTER, request.rp_id, request.user.name)
-    if ceremony.pin_uv_auth_param is not None:
-        auth.tokens.spend_presence()
+    auth.tokens.spend_presence()
 
-    # Steps 15 to 17
+    creation = Creation(
+        auth=auth,
+        request=request,
+        verified=verified,
+        discoverable=request.resident or profile.has(Quirk.ALWAYS_DISCOVERABLE),
+    )
     for extension, value in extensions:
         extension.create(creation, value)
-    key = generate_private_key(algorithm, environment.random)
-    if request.resident:
-        if len(auth.store) >= profile.limits.resident_credentials and not _replaces(auth, request, hash_of_rp_id):
-            raise CtapError(Status.KEY_STORE_FULL)
-        credential = auth.store.put(
-            Credential(
-                id=environment.random.bytes(32),
-                rp_id=request.rp_id,
-                rp_name=request.rp_name,
-                rp_id_hash=hash_of_rp_id,
-                user=request.user,
-                key=key,
-                discoverable=True,
-                created=environment.clock.time(),
-                protection=creation.protection,
-                hmac_secrets=environment.random.bytes(64) if creation.hmac_secret else b"",
-                cred_blob=creation.cred_blob,
-                large_blob_key=creation.large_blob_key,
-                third_party_payment=creation.third_party_payment,
-                backup_eligible=profile.backup_eligible,
-                backed_up=profile.backup_eligible,
-            )
-        )
-    else:
-        credential = auth.seal.seal(
-            key=key,
-            rp_id=request.rp_id,
-            rp_id_hash=hash_of_rp_id,
-            protection=creation.protection,
-            hmac_secret=creation.hmac_secret,
-            third_party_payment=creation.third_party_payment,
-            u2f=False,
-            random=environment.random,
-        )
-    creation.credential = credential
+    credential = _create(creation, algorithm, hash_of_rp_id)
     for extension, value in extensions:
-        extension.created(creation, value)
-
-    # Step 18
-    tamper = environment.tamper
-    attestation = choose_format(profile, algorithm, request.formats, enterprise=enterprise)
-    flags = Flags.UP | (Flags.UV * verified)
-    if profile.backup_eligible:
-        flags |= Flags.BE | Flags.BS
-    data = tamper.authenticator_data(
-        authenticator_data(
-            rp_id_hash=hash_of_rp_id,
-            flags=flags,
-            counter=auth.next_counter(credential),
-            attested=attested_credential_data(
-                aaguid=attested_aaguid(profile, attestation),
-                credential_id=credential.id,
-                public_key=cbor.encode(tamper.credential_public_key(key.public_cose_key())),
-            ),
-            extensions=cbor.encode(creation.outputs) if creation.outputs else b"",
-        )
-    )
-    statement = attestation.statement(
-        AttestationSubject(
-            profile=profile,
-            clock=environment.clock,
-            key=key,
-            credential_id=credential.id,
-            rp_id=request.rp_id,
-            rp_id_hash=hash_of_rp_id,
-            authenticator_data=data,
-            client_data_hash=request.client_data_hash,
-            enterprise=enterprise,
-            serial_number=auth.state.serial_number,
-        )
-    )
-    fmt, statement = tamper.attestation(attestation.fmt, statement)
-    response: dict[int, Any] = {ResponseKey.FMT: fmt, ResponseKey.AUTH_DATA: data, ResponseKey.ATT_STMT: statement}
-    if enterprise:
-        response[ResponseKey.EP_ATT] = True
-    if creation.large_blob_key is not None:
-        response[ResponseKey.LARGE_BLOB_KEY] = creation.large_blob_key
-    if creation.unsigned_outputs:
-        response[ResponseKey.UNSIGNED_EXTENSION_OUTPUTS] = creation.unsigned_outputs
-    return cbor.encode(response)
-
-
-def _replaces(auth: Authenticator, request: Request, hash_of_rp_id: bytes) -> bool:
-    """Step 17.1: a credential of the same RP and user is overwritten, so it needs no more room."""
-    return any(each.user.id == request.user.id for each in auth.store.for_rp(hash_of_rp_id))
+        extension.created(creation, credential, value)
+    return _respond(creation, credential, enterprise=enterprise)
 
 
 def _enterprise_attestation(auth: Authenticator, request: Request) -> bool:
@@ -266,3 +188,105 @@ def _enterprise_attestation(auth: Authenticator, request: Request) -> bool:
     if kind == 2:  # platform-managed: the platform has judged the RP
         return True
     raise CtapError(Status.INVALID_OPTION)
+
+
+def _create(creation: Creation, algorithm: int, hash_of_rp_id: bytes) -> Credential:
+    """Steps 17 and 18."""
+    auth, request = creation.auth, creation.request
+    profile, environment = auth.profile, auth.environment
+    random = environment.random
+    key = generate_private_key(algorithm, random)
+    if not creation.discoverable:
+        return auth.seal.seal(
+            key=key,
+            rp_id=request.rp_id,
+            rp_id_hash=hash_of_rp_id,
+            protection=creation.protection,
+            hmac_secret=creation.hmac_secret,
+            third_party_payment=creation.third_party_payment,
+            u2f=False,
+            random=random,
+        )
+    # Step 17.1: a credential of the same RP and user is overwritten, so it needs no more room.
+    if len(auth.store) >= profile.limits.resident_credentials and not any(
+        each.user.id == request.user.id for each in auth.store.for_rp(hash_of_rp_id)
+    ):
+        raise CtapError(Status.KEY_STORE_FULL)
+    auth.credentials_changed()
+    return auth.store.put(
+        Credential(
+            id=random.bytes(32),
+            rp_id=request.rp_id,
+            rp_name=request.rp_name,
+            rp_id_hash=hash_of_rp_id,
+            user=_stored(request.user, profile),
+            key=key,
+            discoverable=True,
+            created=environment.clock.time(),
+            protection=creation.protection,
+            hmac_secrets=random.bytes(64) if creation.hmac_secret else b"",
+            cred_blob=creation.cred_blob,
+            large_blob_key=creation.large_blob_key,
+            third_party_payment=creation.third_party_payment,
+            backup_eligible=profile.backup_eligible,
+            backed_up=profile.backup_eligible,
+        )
+    )
+
+
+def _stored(user: User, profile: Profile) -> User:
+    size = profile.limits.stored_user_names
+    if size is None:
+        return user
+    return User(
+        id=user.id,
+        name=truncated_name(user.name, size),
+        display_name=truncated_name(user.display_name, size),
+    )
+
+
+def _respond(creation: Creation, credential: Credential, *, enterprise: bool) -> bytes:
+    """Step 19."""
+    auth, request = creation.auth, creation.request
+    profile, tamper, key = auth.profile, auth.environment.tamper, credential.key
+    attestation = choose_format(profile, int(key.algorithm), request.formats, enterprise=enterprise)
+    data = tamper.authenticator_data(
+        authenticator_data(
+            rp_id_hash=credential.rp_id_hash,
+            flags=flags_of(credential, present=True, verified=creation.verified),
+            counter=auth.next_counter(credential),
+            attested=attested_credential_data(
+                aaguid=attested_aaguid(profile, attestation),
+                credential_id=credential.id,
+                public_key=cbor.encode_ordered(tamper.credential_public_key(key.public_cose_key())),
+            ),
+            extensions=cbor.encode(creation.outputs) if creation.outputs else b"",
+        )
+    )
+    statement = attestation.statement(
+        AttestationSubject(
+            profile=profile,
+            clock=auth.environment.clock,
+            key=key,
+            credential_id=credential.id,
+            rp_id=request.rp_id,
+            rp_id_hash=credential.rp_id_hash,
+            authenticator_data=data,
+            client_data_hash=request.client_data_hash,
+            enterprise=enterprise,
+            serial_number=auth.state.serial_number,
+        )
+    )
+    fmt, statement = tamper.attestation(attestation.fmt, statement)
+    response: dict[int, Any] = {
+        ResponseKey.FMT: fmt,
+        ResponseKey.AUTH_DATA: data,
+        ResponseKey.ATT_STMT: statement,
+    }
+    if enterprise:
+        response[ResponseKey.EP_ATT] = True
+    if creation.large_blob_key is not None:
+        response[ResponseKey.LARGE_BLOB_KEY] = creation.large_blob_key
+    if creation.unsigned_outputs:
+        response[ResponseKey.UNSIGNED_EXTENSION_OUTPUTS] = creation.unsigned_outputs
+    return cbor.encode(response)

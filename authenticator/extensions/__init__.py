@@ -1,83 +1,67 @@
-"""Extensions (CTAP 2.3 §12): one per module, behind one small protocol."""
+"""Extensions (CTAP 2.3 §12): one per module, behind one small base class."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from authenticator.credential import Credential, CredProtect
+from authenticator.extensions.cred_blob import CredBlobExtension
+from authenticator.extensions.cred_protect import CredProtectExtension
+from authenticator.extensions.extension import Assertion as Assertion
+from authenticator.extensions.extension import Creation as Creation
+from authenticator.extensions.extension import Extension
+from authenticator.extensions.hmac_secret import HmacSecretExtension, HmacSecretMcExtension
+from authenticator.extensions.large_blob import LargeBlobExtension
+from authenticator.extensions.large_blob_key import LargeBlobKeyExtension
+from authenticator.extensions.pin_policy import MinPinLengthExtension, PinComplexityPolicyExtension
+from authenticator.extensions.prf import PrfExtension
+from authenticator.extensions.third_party_payment import ThirdPartyPaymentExtension
+from authenticator.extensions.uvm import UvmExtension
 
 if TYPE_CHECKING:
     from authenticator.authenticator import Authenticator
-    from authenticator.commands import get_assertion, make_credential
+    from authenticator.commands.get_assertion import Request as AssertionRequest
+    from authenticator.commands.make_credential import Request as CreationRequest
 
-
-@dataclass(slots=True, kw_only=True)
-class Creation:
-    """A credential being made, as extensions see and shape it."""
-
-    auth: Authenticator
-    request: make_credential.Request
-    verified: bool
-    protection: CredProtect = CredProtect.UV_OPTIONAL
-    hmac_secret: bool = False
-    cred_blob: bytes | None = None
-    large_blob_key: bytes | None = None
-    third_party_payment: bool = False
-    credential: Credential | None = None
-    outputs: dict[str, Any] = field(default_factory=dict)
-    unsigned_outputs: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class Assertion:
-    """An assertion being made. While it is checked, before the touch, `credential` is not known yet."""
-
-    auth: Authenticator
-    request: get_assertion.Request
-    verified: bool
-    credential: Credential | None = None
-    large_blob_key: bytes | None = None
-    outputs: dict[str, Any] = field(default_factory=dict)
-    unsigned_outputs: dict[str, Any] = field(default_factory=dict)
-
-
-class Extension(Protocol):
-    """The base: an extension that does nothing at each of its moments. Inputs are unchecked CBOR values."""
-
-    name: str
-
-    def check_creation(self, creation: Creation, value: Any) -> None:
-        """Refuse a bad input before the person is asked."""
-
-    def create(self, creation: Creation, value: Any) -> None:
-        """Shape the credential, after the touch, before its key is made."""
-
-    def created(self, creation: Creation, value: Any) -> None:
-        """Give outputs; the credential is there."""
-
-    def check_assertion(self, assertion: Assertion, value: Any) -> None:
-        """Refuse a bad input before the person is asked."""
-
-    def get(self, assertion: Assertion, value: Any) -> None:
-        """Give outputs for `assertion.credential`."""
-
-
-_TABLE: tuple[Extension, ...] = ()
+_TABLE: tuple[Extension, ...] = (
+    CredProtectExtension(),
+    CredBlobExtension(),
+    LargeBlobKeyExtension(),
+    LargeBlobExtension(),
+    HmacSecretExtension(),
+    HmacSecretMcExtension(),
+    PrfExtension(),
+    MinPinLengthExtension(),
+    PinComplexityPolicyExtension(),
+    ThirdPartyPaymentExtension(),
+    UvmExtension(),
+)
 EXTENSIONS: dict[str, Extension] = {extension.name: extension for extension in _TABLE}
 
-
-def make_credential_extensions(creation: Creation) -> list[tuple[Extension, Any]]:
-    """The extensions of a request that this key has, in the order of the table."""
-    return _asked_for(creation.request.extensions, creation.auth)
+Inputs: TypeAlias = "list[tuple[Extension, Any]]"
+"""The extensions of a request that this key has, each with its checked input, in the order of the table."""
 
 
-def get_assertion_extensions(assertion: Assertion) -> list[tuple[Extension, Any]]:
-    return _asked_for(assertion.request.extensions, assertion.auth)
+def creation_inputs(auth: Authenticator, request: CreationRequest) -> Inputs:
+    read = (
+        (extension, extension.read_creation_input(auth, request, value))
+        for extension, value in _offered(auth, request.extensions)
+    )
+    return [(extension, value) for extension, value in read if value is not None]
 
 
-def _asked_for(inputs: dict[str, Any], auth: Authenticator) -> list[tuple[Extension, Any]]:
-    if not inputs:
-        return []
+def assertion_inputs(auth: Authenticator, request: AssertionRequest) -> Inputs:
+    read = (
+        (extension, extension.read_assertion_input(auth, request, value))
+        for extension, value in _offered(auth, request.extensions)
+    )
+    return [(extension, value) for extension, value in read if value is not None]
+
+
+def _offered(auth: Authenticator, inputs: dict[str, Any]) -> Inputs:
+    """What the key does not have is ignored (§12)."""
     offered = auth.profile.extensions
-    return [(extension, inputs[name]) for name, extension in EXTENSIONS.items() if name in inputs and name in offered]
+    return [
+        (extension, inputs[name])
+        for name, extension in EXTENSIONS.items()
+        if name in inputs and name in offered
+    ]
