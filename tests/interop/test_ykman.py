@@ -1,8 +1,14 @@
-"""ykman's library (yubikit) reads and writes the key's configuration, over CTAPHID and memory."""
+"""ykman's library (yubikit) reads and writes the key's configuration, over CTAPHID and memory.
+
+ykman has an environment of its own (`tools/setup foreign`), as it needs a compiled smart card library. The part
+that is used here is plain Python, and is borrowed from there; it runs on the fido2 that everything else runs on.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fido2.ctap import CtapError
@@ -11,9 +17,13 @@ from fido2.hid import CtapHidDevice
 
 from harness import VirtualKey
 
-management = pytest.importorskip("yubikit.management", reason="yubikey-manager is not installed")
+ROOT = Path(__file__).parent.parent.parent
+path = list(sys.path)
+sys.path.extend(map(str, (ROOT / ".setup" / "ykman").glob("lib/python*/site-packages")))
+management = pytest.importorskip("yubikit.management", reason="ykman is not installed: tools/setup foreign")
 core = pytest.importorskip("yubikit.core")
 support = pytest.importorskip("yubikit.support")
+sys.path[:] = path
 
 CAPABILITY, TRANSPORT = management.CAPABILITY, core.TRANSPORT
 USB, NFC = TRANSPORT.USB, TRANSPORT.NFC
