@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -144,6 +144,8 @@ class Trace:
         self._lock = threading.Lock()
         self.dropped = 0
         self.recording = size != 0
+        self.listener: Callable[[Event], None] | None = None
+        """Told of each event as it happens, by the thread in which it does, with the key's lock held."""
 
     def add(self, event: Event) -> None:
         if not self.recording:
@@ -152,6 +154,8 @@ class Trace:
             if len(self._events) == self._events.maxlen:
                 self.dropped += 1
             self._events.append(event)
+        if self.listener is not None:
+            self.listener(event)
 
     def bug(self, at: float, bug: BaseException) -> None:
         self.add(StateEvent(at=at, state="bug", text="".join(traceback.format_exception(bug))))

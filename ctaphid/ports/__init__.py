@@ -19,6 +19,11 @@ class Port(ABC):
     def path(self) -> str:
         """What a client is told to open, once the port is open: a device node, or an address."""
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client's environment needs, for it to see the device."""
+        return {}
+
     @abstractmethod
     async def open(self) -> None:
         """The host sees the device when this returns. Raises `PortError` where it cannot."""
