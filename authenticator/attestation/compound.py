@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from authenticator.attestation.format import AttestationFormat, AttestationSubject, Statement
+from authenticator.attestation.packed import self_statement
 from authenticator.profiles.profile import Profile
 
 _NEVER_A_PART = ("none", "compound", "fido-u2f")
@@ -16,19 +17,29 @@ _NEVER_A_PART = ("none", "compound", "fido-u2f")
 
 
 class Compound:
+    """The device's other formats together; packed alone speaks twice, for the batch and by the credential's own key."""
+
     fmt = "compound"
 
     def __init__(self, formats: Mapping[str, AttestationFormat]) -> None:
         self._formats = formats
 
     def _parts(self, profile: Profile, algorithm: int) -> list[AttestationFormat]:
-        """The profile's other formats, in its order."""
+        """In the profile's order."""
         offered = [self._formats[fmt] for fmt in profile.attestation.formats if fmt not in _NEVER_A_PART]
         return [each for each in offered if each.can_attest(profile, algorithm)]
 
     def can_attest(self, profile: Profile, algorithm: int) -> bool:
-        return len(self._parts(profile, algorithm)) >= 2
+        parts = self._parts(profile, algorithm)
+        return len(parts) >= 2 or (_is_packed(parts) and profile.attestation.certified)
 
     def statement(self, subject: AttestationSubject) -> Statement:
         parts = self._parts(subject.profile, subject.key.algorithm)
-        return [{"fmt": each.fmt, "attStmt": each.statement(subject)} for each in parts]
+        statements = [{"fmt": each.fmt, "attStmt": each.statement(subject)} for each in parts]
+        if _is_packed(parts):
+            statements.append({"fmt": "packed", "attStmt": self_statement(subject)})
+        return statements
+
+
+def _is_packed(parts: list[AttestationFormat]) -> bool:
+    return [each.fmt for each in parts] == ["packed"]

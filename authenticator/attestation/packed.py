@@ -7,6 +7,11 @@ from authenticator.attestation.format import AttestationSubject, Statement
 from authenticator.profiles.profile import Profile
 
 
+def self_statement(subject: AttestationSubject) -> Statement:
+    """Self attestation: by the credential's own key."""
+    return {"alg": int(subject.key.algorithm), "sig": subject.key.sign(subject.to_be_signed)}
+
+
 class Packed:
     fmt = "packed"
 
@@ -19,6 +24,6 @@ class Packed:
         elif subject.profile.attestation.certified:
             attester = batch_attester(subject.profile)
         else:
-            return {"alg": int(subject.key.algorithm), "sig": subject.key.sign(subject.to_be_signed)}
+            return self_statement(subject)
         key = attester.key
         return {"alg": int(key.algorithm), "sig": key.sign(subject.to_be_signed), "x5c": list(attester.x5c)}

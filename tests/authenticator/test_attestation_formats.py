@@ -202,17 +202,29 @@ def test_enterprise() -> None:
         extension_value(certificate_of(attested(device, Algorithm.ES256)), SERIAL_NUMBER)
 
 
-def test_compound() -> None:
-    made = attested(profile("compound", "tpm", "packed", "fido-u2f", "none"), Algorithm.ES256)
+@pytest.mark.parametrize(
+    ("formats", "parts"),
+    [
+        (("compound", "tpm", "packed", "fido-u2f", "none"), ["tpm", "packed"]),
+        (("compound", "apple", "tpm"), ["apple", "tpm"]),
+        (("packed", "compound", "none"), ["packed", "packed"]),
+    ],
+)
+def test_compound(formats: tuple[str, ...], parts: list[str]) -> None:
+    made = attested(profile(*formats), Algorithm.ES256, ("compound",))
     assert made.fmt == "compound"
-    assert [part["fmt"] for part in made.statement] == ["tpm", "packed"]
+    assert [part["fmt"] for part in made.statement] == parts
+    assert len({repr(part) for part in made.statement}) == len(parts)
     for part in made.statement:
         whole = Attested(fmt=part["fmt"], statement=part["attStmt"], data=made.data)
         whole.fido2()
         whole.py_webauthn()
-    # §8.9: at least two parts, or none of this
-    assert attested(profile("compound", "packed"), Algorithm.ES256).fmt == "packed"
-    assert attested(profile("compound", "packed", "apple"), Algorithm.RS256).fmt == "packed"
+
+
+def test_compound_has_two_parts_or_is_not_had() -> None:
+    assert attested(profile("compound", "packed", certified=False), Algorithm.ES256).fmt == "packed"
+    assert attested(profile("compound", "apple", "none"), Algorithm.ES256).fmt == "apple"
+    assert attested(profile("compound", "apple", "tpm"), Algorithm.RS256).fmt == "tpm"
 
 
 BOTH, FIDO2, PY_WEBAUTHN = ("fido2", "py_webauthn"), ("fido2",), ("py_webauthn",)
