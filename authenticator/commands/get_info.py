@@ -171,7 +171,7 @@ def _limits(auth: Authenticator) -> dict[int, Any]:
 def _pin(auth: Authenticator) -> dict[int, Any]:
     profile, features, state = auth.profile, auth.profile.features, auth.state
     members: dict[int, Any] = {}
-    if profile.pin_protocols and (features.client_pin or features.pin_uv_auth_token):
+    if profile.pin_protocols:  # also where only hmac-secret uses them
         members[ResponseKey.PIN_UV_AUTH_PROTOCOLS] = list(profile.pin_protocols)
     if features.set_min_pin_length:
         members[ResponseKey.MAX_RPIDS_FOR_SET_MIN_PIN_LENGTH] = profile.limits.max_min_pin_rp_ids
