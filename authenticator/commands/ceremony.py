@@ -11,7 +11,13 @@ from authenticator.person import Answer, Ask, Purpose
 from authenticator.pin.token import Permission
 from authenticator.profiles.profile import Quirk
 from authenticator.status import CtapError, Status
-from authenticator.user import can_verify_user, is_protected, require_presence, verify_user_in_ceremony
+from authenticator.user import (
+    can_verify_user,
+    has_client_pin,
+    is_protected,
+    require_presence,
+    verify_user_in_ceremony,
+)
 
 if TYPE_CHECKING:
     from authenticator.authenticator import Authenticator
@@ -36,12 +42,13 @@ class Ceremony:
         param = self.pin_uv_auth_param
         if param is None:
             return
-        # Step 1: a zero-length parameter asks which key the person means
-        if not param:
+        # Step 1: a zero-length parameter asks which key the person means, of keys that know of PINs or tokens
+        features = auth.profile.features
+        if not param and (features.client_pin or features.pin_uv_auth_token):
             if auth.profile.has(Quirk.SELECTION_NEEDS_PROTOCOL) and self.pin_uv_auth_protocol is None:
                 raise CtapError(Status.MISSING_PARAMETER)
             yield from require_presence(Purpose.SELECT_KEY, self.rp_id)
-            raise CtapError(Status.PIN_INVALID if is_protected(auth) else Status.PIN_NOT_SET)
+            raise CtapError(Status.PIN_INVALID if has_client_pin(auth) else Status.PIN_NOT_SET)
         # Step 2
         if self.pin_uv_auth_protocol is None:
             raise CtapError(Status.MISSING_PARAMETER)
@@ -59,14 +66,16 @@ class Ceremony:
             self.user_verification = False
         elif self.user_verification and not can_verify_user(auth):
             raise CtapError(Status.INVALID_OPTION)
+        # §6.1.2 step 6, §6.2.2 step 5: under alwaysUv the key verifies by itself what came without a token
         if auth.state.always_uv and presence:
-            if not is_protected(auth):
-                raise CtapError(_remedy(auth))
-            if param is None:
+            if param is None and not self.user_verification:
                 self.user_verification = can_verify_user(auth)
-                not_required = False
-        if param is None and not self.user_verification and not not_required and is_protected(auth):
-            raise CtapError(_remedy(auth))
+            if not is_protected(auth) or (param is None and not self.user_verification):
+                # A PIN that is not set yet is a remedy too: the host has it set first.
+                raise CtapError(_remedy(auth, auth.profile.features.client_pin))
+        # §6.1.2 steps 7, 8 and 10
+        elif not not_required and param is None and not self.user_verification and is_protected(auth):
+            raise CtapError(_remedy(auth, has_client_pin(auth)))
 
     def verify(self, auth: Authenticator) -> Generator[Ask, Answer, bool]:
         """§6.1.2 step 11, §6.2.2 step 6: whether UV is to be set."""
@@ -95,11 +104,10 @@ class Ceremony:
         return self.touched or (self.pin_uv_auth_param is not None and auth.tokens.user_present)
 
 
-def _remedy(auth: Authenticator) -> Status:
-    """What a host is told that must verify the user first: fetch a token, or (where it cannot) that it is denied."""
-    features = auth.profile.features
-    fetches_tokens = features.client_pin and not features.no_mc_ga_permissions_with_client_pin
-    return Status.PUAT_REQUIRED if fetches_tokens else Status.OPERATION_DENIED
+def _remedy(auth: Authenticator, client_pin: bool) -> Status:
+    """What a host is told that must verify the user first: fetch a token for a PIN, or that there is no way."""
+    allowed = not auth.profile.features.no_mc_ga_permissions_with_client_pin
+    return Status.PUAT_REQUIRED if client_pin and allowed else Status.OPERATION_DENIED
 
 
 def find_listed(

@@ -151,8 +151,13 @@ def make_credential(auth: Authenticator, parameters: Parameters, channel: int) -
     for credential in find_listed(auth, request.exclude, request.rp_id, hash_of_rp_id):
         if credential.protection is CredProtect.UV_REQUIRED and not verified:
             continue
+        # Whether the person touches, declines or lets the time run out, the answer is the same.
         if not ceremony.has_presence(auth):
-            yield from require_presence(Purpose.EXCLUDED, request.rp_id)
+            try:
+                yield from require_presence(Purpose.EXCLUDED, request.rp_id)
+            except CtapError as error:
+                if error.status is Status.KEEPALIVE_CANCEL:
+                    raise
         raise CtapError(Status.CREDENTIAL_EXCLUDED)
     # Step 16 begins here: a bad input is refused before the person is asked, not after.
     extensions = creation_inputs(auth, request) if request.extensions else []
