@@ -63,7 +63,7 @@ PORTS: dict[str, Callable[..., Port]] = {"mock": _mock, "uhid": _uhid, "udp": _u
 """What makes a port for a key. Options are those of the port; udp takes any free port where none is named."""
 
 
-def make_port(key: VirtualKey, port: str, **options: Any) -> Port:
+def make_port(key: VirtualKey, port: str, /, **options: Any) -> Port:
     """A port that is not open yet, for whoever runs a loop of their own."""
     maker = PORTS.get(port)
     if maker is None:
@@ -74,7 +74,7 @@ def make_port(key: VirtualKey, port: str, **options: Any) -> Port:
         raise SetupError(f"port {port}: {error}") from None
 
 
-def plug_in(key: VirtualKey, port: str, **options: Any) -> AbstractContextManager[Port]:
+def plug_in(key: VirtualKey, port: str, /, **options: Any) -> AbstractContextManager[Port]:
     made = make_port(key, port, **options)
 
     @contextmanager

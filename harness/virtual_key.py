@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import unicodedata
 from collections.abc import Sequence
@@ -23,17 +22,20 @@ from authenticator.environment import (
     SystemRandomness,
     Tamper,
 )
+from authenticator.pin.stored import hash_of_pin, require_acceptable
 from authenticator.profiles.loader import ProfileError, load_profile
-from authenticator.profiles.profile import Profile
+from authenticator.profiles.profile import Profile, UvMethod
+from authenticator.status import CtapError
 from authenticator.store import Contents, Fingerprint, MemoryStore, Store, StoreError
 from ctaphid.hid_description import HidDescription
+from ctaphid.ports import Port
 from ctaphid.ports.memory import MemoryConnection, descriptor
 from harness import key_file
 from harness.direct import DirectDevice
 from harness.engine import Engine
 from harness.errors import SetupError
 from harness.people import Person
-from harness.ports import Port, plug_in
+from harness.ports import plug_in
 from harness.trace import StateEvent, Trace
 
 
@@ -111,7 +113,7 @@ class VirtualKey:
         """The same without the packets: faster, for whoever does not test the wire."""
         return DirectDevice(self.engine)
 
-    def plugged_in(self, port: str = "mock", **options: Any) -> AbstractContextManager[Port]:
+    def plugged_in(self, port: str = "mock", /, **options: Any) -> AbstractContextManager[Port]:
         """The key on a port, for as long as the context lasts; `.path` says where a host finds it."""
         return plug_in(self, port, **options)
 
@@ -204,16 +206,22 @@ class VirtualKey:
     def _provide_pin(self, pin: str) -> None:
         """The state a setPIN leaves behind (CTAP 2.3 §6.5.5.5), by its rules."""
         auth, profile = self.engine.authenticator, self.profile
-        if not (profile.features.ctap2 and profile.features.client_pin):
+        on_pad = profile.features.user_verification is UvMethod.PIN_PAD
+        if not profile.features.ctap2 or not (profile.features.client_pin or on_pad):
             raise SetupError(f"profile {profile.name} has no PIN: leave out pin=")
-        pin = unicodedata.normalize("NFC", pin)
-        pin_hash = hashlib.sha256(pin.encode()).digest()[:16]
+        encoded = unicodedata.normalize("NFC", pin).encode()
         if auth.state.pin_hash is None:
-            shortest, longest = auth.state.min_pin_length, profile.limits.max_pin_length
-            if len(pin) < shortest or len(pin.encode()) > longest:
-                raise SetupError(f"pin: profile {profile.name} takes {shortest} to {longest} characters")
-            auth.change_state(pin_hash=pin_hash, pin_length=len(pin), pin_retries=profile.limits.pin_retries)
-        elif auth.state.pin_hash != pin_hash:
+            try:
+                length = require_acceptable(encoded, auth.state, profile.limits)
+            except CtapError:
+                shortest, longest = auth.state.min_pin_length, profile.limits.max_pin_length
+                raise SetupError(
+                    f"pin: profile {profile.name} takes {shortest} to {longest} characters"
+                ) from None
+            auth.change_state(
+                pin_hash=hash_of_pin(encoded), pin_length=length, pin_retries=profile.limits.pin_retries
+            )
+        elif auth.state.pin_hash != hash_of_pin(encoded):
             raise SetupError("pin: the stored key has another PIN; give that one, or leave out pin=")
         self.person.pin = pin
 
