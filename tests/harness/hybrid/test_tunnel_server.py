@@ -31,7 +31,7 @@ PAYLOAD = {
 def play(scene: Callable[[TunnelServer], Awaitable[None]], **options: object) -> None:
     async def main() -> None:
         async with TunnelServer(**options) as server:  # type: ignore[arg-type]
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 await scene(server)
 
     asyncio.run(main())
