@@ -1,0 +1,311 @@
+"""The client side for relying parties without a browser: WebAuthn JSON options in, response JSON out.
+
+key = VirtualKey()
+client = Client(key, "https://example.com")
+response = client.create(options)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+from fido2.ctap import CtapDevice
+from fido2.hid import CAPABILITY
+
+from authenticator.profiles.profile import Kind
+from harness.engine import Unplugged
+from harness.errors import SetupError
+from harness.people import Person
+from harness.virtual_key import VirtualKey
+from harness.webauthn import assertion as assertions
+from harness.webauthn import registration as registrations
+from harness.webauthn import u2f
+from harness.webauthn.ceremony import Assertion, Registration
+from harness.webauthn.client_data import client_data_fields, serialise
+from harness.webauthn.ctap import (
+    U2F_ONLY,
+    Connection,
+    Ctap,
+    DeviceConnection,
+    DirectConnection,
+    Info,
+    Permission,
+    WireConnection,
+)
+from harness.webauthn.errors import ClientError, CtapFailure, not_allowed, raise_for
+from harness.webauthn.extensions import asked_for
+from harness.webauthn.options import (
+    CreationOptions,
+    RequestOptions,
+    creation_options,
+    load,
+    request_options,
+    to_base64url,
+)
+from harness.webauthn.origins import RelatedOrigins, effective_domain, require_rp_id
+from harness.webauthn.verification import Verifier
+
+Options = TypeVar("Options", str, Mapping[str, Any])
+
+
+class Lies:
+    """The seam for lies of the client. Each method returns what goes on instead; here: the truth."""
+
+    def client_data(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The members of clientDataJSON, in order."""
+        return fields
+
+    def client_data_json(self, text: bytes) -> bytes:
+        """clientDataJSON; what is signed is the hash of what this returns."""
+        return text
+
+    def client_data_hash(self, digest: bytes) -> bytes:
+        """What the key gets to sign."""
+        return digest
+
+    def rp_id(self, rp_id: str) -> str:
+        """The RP id the key is asked for, after the checks."""
+        return rp_id
+
+    def attestation_object(self, encoded: bytes) -> bytes:
+        return encoded
+
+    def registration(self, response: dict[str, Any]) -> dict[str, Any]:
+        """RegistrationResponseJSON before it is handed out."""
+        return response
+
+    def authentication(self, response: dict[str, Any]) -> dict[str, Any]:
+        """AuthenticationResponseJSON before it is handed out."""
+        return response
+
+
+TRUTH = Lies()
+
+
+class Client:
+    """A browser's part of WebAuthn, for one origin and one key.
+
+    key      a `VirtualKey`, a device of an `Account`, or any `CtapDevice` of python-fido2 (a real key, say)
+    origin   the page's: what goes into client data, and what RP ids are judged by
+    wire     whether packets are made of it: False is faster, True crosses CTAPHID's full framing
+    person   who answers for a `CtapDevice`; virtual keys have theirs
+    checks_origin       False lets any origin use any RP id
+    related_origins     RP id → the JSON at its /.well-known/webauthn
+    enterprise_rp_ids   the RP ids for which this client's administrator allows enterprise attestation
+    """
+
+    def __init__(
+        self,
+        key: VirtualKey | CtapDevice,
+        origin: str = "https://example.com",
+        *,
+        wire: bool = False,
+        person: Person | None = None,
+        platform: bool | None = None,
+        cross_origin: bool = False,
+        top_origin: str | None = None,
+        checks_origin: bool = True,
+        related_origins: RelatedOrigins | None = None,
+        enterprise_rp_ids: Collection[str] = (),
+        lies: Lies = TRUTH,
+    ) -> None:
+        self.origin = origin.rstrip("/")
+        self.lies = lies
+        self._connection = _connection(key, person, wire=wire)
+        kind = key.profile.kind if isinstance(key, VirtualKey) else Kind.SECURITY_KEY
+        self._platform = kind is not Kind.SECURITY_KEY if platform is None else platform
+        self._cross_origin = cross_origin
+        self._top_origin = top_origin
+        self._checks_origin = checks_origin
+        self._related_origins = related_origins
+        self._enterprise_rp_ids = enterprise_rp_ids
+
+    def create(self, options: Options) -> Options:
+        """PublicKeyCredentialCreationOptionsJSON to RegistrationResponseJSON: text for text, a dictionary for one."""
+        response = self._create(creation_options(load(options)))
+        return _as_given(self.lies.registration(response), options)
+
+    def get(self, options: Options, *, mediation: str | None = None) -> Options:
+        """PublicKeyCredentialRequestOptionsJSON to AuthenticationResponseJSON.
+
+        With mediation="conditional" the person picks the passkey from the autofill list, even where there is one only.
+        """
+        if mediation not in (None, "optional", "required", "conditional"):
+            raise ClientError("NotSupportedError", f"mediation {mediation!r} is not for public keys")
+        response = self._get(request_options(load(options)), conditional=mediation == "conditional")
+        return _as_given(self.lies.authentication(response), options)
+
+    # Registration
+
+    def _create(self, options: CreationOptions) -> dict[str, Any]:
+        rp_id = self._rp_id(options.rp_id)
+        attachment = "platform" if self._platform else "cross-platform"
+        if options.attachment not in (None, attachment):
+            raise not_allowed(
+                f"there is only a {attachment} authenticator, {options.attachment} is asked for"
+            )
+        client_data, digest = self._client_data("webauthn.create", options.challenge)
+        ctap, info = self._begin(options.timeout)
+        try:
+            if info is U2F_ONLY:
+                attested, results = self._register_by_u2f(ctap, options, rp_id, digest)
+            else:
+                registration = Registration(
+                    ctap=ctap,
+                    info=info,
+                    verifier=Verifier(ctap, info, rp_id),
+                    rp_id=rp_id,
+                    origin=self.origin,
+                    client_data_hash=digest,
+                    platform=self._platform,
+                    permissions=Permission.MAKE_CREDENTIAL,
+                    options=options,
+                )
+                enterprise = None
+                if options.attestation == "enterprise":
+                    enterprise = 2 if rp_id in self._enterprise_rp_ids else 1
+                attested = registrations.register(registration, enterprise=enterprise)
+                results = registration.results
+        except CtapFailure as failure:
+            raise_for(failure)
+        except Unplugged:
+            raise not_allowed("the key was unplugged") from None
+        conveyance = options.attestation
+        if conveyance == "enterprise" and not attested.enterprise:
+            conveyance = "none"  # Chromium: what was asked for by name is not replaced by something less
+        attested = attested.conveyed(conveyance, platform=self._platform)
+        return self._registration_response(client_data, attested, info, results)
+
+    def _register_by_u2f(
+        self, ctap: Ctap, options: CreationOptions, rp_id: str, digest: bytes
+    ) -> tuple[registrations.Attested, dict[str, Any]]:
+        results: dict[str, Any] = {}
+        for extension, _ in asked_for(options.extensions):
+            if extension.name == "credProps":
+                results["credProps"] = {"rk": False}
+            elif extension.name == "appidExclude":
+                results["appidExclude"] = True
+        return u2f.register(ctap, options, rp_id, digest), results
+
+    def _registration_response(
+        self, client_data: bytes, attested: registrations.Attested, info: Info, results: dict[str, Any]
+    ) -> dict[str, Any]:
+        data = attested.data
+        assert data.credential_id is not None
+        credential_id = to_base64url(data.credential_id)
+        response: dict[str, Any] = {
+            "clientDataJSON": to_base64url(client_data),
+            "attestationObject": to_base64url(self.lies.attestation_object(attested.object())),
+            "authenticatorData": to_base64url(data.raw),
+            "transports": sorted(info.transports) or (["internal"] if self._platform else ["usb"]),
+        }
+        if data.algorithm is not None:
+            response["publicKeyAlgorithm"] = data.algorithm
+        public_key = data.subject_public_key_info()
+        if public_key is not None:
+            response["publicKey"] = to_base64url(public_key)
+        return {
+            "id": credential_id,
+            "rawId": credential_id,
+            "response": response,
+            "authenticatorAttachment": "platform" if self._platform else "cross-platform",
+            "clientExtensionResults": results,
+            "type": "public-key",
+        }
+
+    # Log-in
+
+    def _get(self, options: RequestOptions, *, conditional: bool) -> dict[str, Any]:
+        rp_id = self._rp_id(options.rp_id)
+        if conditional and options.allow:
+            raise ClientError("NotSupportedError", "conditional mediation goes without allowCredentials")
+        client_data, digest = self._client_data("webauthn.get", options.challenge)
+        ctap, info = self._begin(options.timeout)
+        try:
+            if info is U2F_ONLY:
+                signed, used_app_id = u2f.log_in(ctap, options, rp_id, digest)
+                results: dict[str, Any] = {"appid": used_app_id} if options.extensions.get("appid") else {}
+            else:
+                assertion = Assertion(
+                    ctap=ctap,
+                    info=info,
+                    verifier=Verifier(ctap, info, rp_id),
+                    rp_id=rp_id,
+                    origin=self.origin,
+                    client_data_hash=digest,
+                    platform=self._platform,
+                    permissions=Permission.GET_ASSERTION,
+                    options=options,
+                    allow=[each.id for each in options.allow],
+                )
+                signed = assertions.log_in(assertion, choose_always=conditional)
+                results = assertion.results
+        except CtapFailure as failure:
+            raise_for(failure)
+        except Unplugged:
+            raise not_allowed("the key was unplugged") from None
+        credential_id = to_base64url(signed.credential_id)
+        response: dict[str, Any] = {
+            "clientDataJSON": to_base64url(client_data),
+            "authenticatorData": to_base64url(signed.authenticator_data),
+            "signature": to_base64url(signed.signature),
+        }
+        if signed.user is not None and isinstance(signed.user.get("id"), bytes):
+            response["userHandle"] = to_base64url(signed.user["id"])
+        return {
+            "id": credential_id,
+            "rawId": credential_id,
+            "response": response,
+            "authenticatorAttachment": "platform" if self._platform else "cross-platform",
+            "clientExtensionResults": results,
+            "type": "public-key",
+        }
+
+    # Both
+
+    def _rp_id(self, rp_id: str | None) -> str:
+        if not self._checks_origin:
+            return self.lies.rp_id(rp_id or effective_domain(self.origin))
+        domain = effective_domain(self.origin)
+        if rp_id is None:
+            rp_id = domain
+        elif rp_id != domain:
+            require_rp_id(rp_id, self.origin, self._related_origins)
+        return self.lies.rp_id(rp_id)
+
+    def _client_data(self, kind: str, challenge: bytes) -> tuple[bytes, bytes]:
+        fields = client_data_fields(
+            kind, challenge, self.origin, cross_origin=self._cross_origin, top_origin=self._top_origin
+        )
+        text = self.lies.client_data_json(serialise(self.lies.client_data(fields)))
+        return text, self.lies.client_data_hash(hashlib.sha256(text).digest())
+
+    def _begin(self, timeout: float) -> tuple[Ctap, Info]:
+        connection = self._connection
+        ctap = Ctap(connection, connection.clock.monotonic() + timeout)
+        try:
+            if not connection.device.capabilities & CAPABILITY.CBOR:
+                return ctap, U2F_ONLY
+            info = ctap.info()
+        except CtapFailure as failure:
+            raise_for(failure)
+        except OSError:
+            raise not_allowed("no key is plugged in") from None
+        return ctap, info if info.speaks_ctap2 else U2F_ONLY
+
+
+def _connection(key: VirtualKey | CtapDevice, person: Person | None, *, wire: bool) -> Connection:
+    if isinstance(key, VirtualKey):
+        if person is not None:
+            raise SetupError("Client: a virtual key has its own person: set key.person instead of person=")
+        return WireConnection(key.engine, key.ctap_device()) if wire else DirectConnection(key.engine)
+    if isinstance(key, CtapDevice):
+        return DeviceConnection(key, person if person is not None else Person())
+    raise SetupError(f"Client: {type(key).__name__} is neither a VirtualKey nor a CtapDevice of python-fido2")
+
+
+def _as_given(response: dict[str, Any], options: Options) -> Options:
+    return json.dumps(response) if isinstance(options, str | bytes) else response
