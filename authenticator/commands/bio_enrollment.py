@@ -11,7 +11,7 @@ from authenticator import cbor
 from authenticator.operation import Steps
 from authenticator.parameters import Parameters, optional, require, unsigned
 from authenticator.person import Answer, Ask, FingerSample, NotRecognised, Touched, Verified
-from authenticator.pin.token import Permission
+from authenticator.pin.permissions import Permission
 from authenticator.status import CtapError, Status
 from authenticator.store import Fingerprint
 

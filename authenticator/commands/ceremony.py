@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from authenticator.credential import Credential
 from authenticator.person import Answer, Ask, Purpose
-from authenticator.pin.token import Permission
+from authenticator.pin.permissions import Permission
 from authenticator.profiles.profile import Quirk
 from authenticator.status import CtapError, Status
 from authenticator.user import (

@@ -12,9 +12,10 @@ from authenticator import cbor
 from authenticator.operation import Steps
 from authenticator.parameters import Parameters, optional, require, unsigned
 from authenticator.person import Answer, Ask, Purpose
+from authenticator.pin.permissions import DEFAULT_PERMISSIONS, Permission, require_permissible
 from authenticator.pin.protocols import PinUvAuthProtocol, SharedSecret
 from authenticator.pin.stored import hash_of_pin, require_acceptable, unpad
-from authenticator.pin.token import PERSISTENT_TOKEN_SIZE, Permission
+from authenticator.pin.token import PERSISTENT_TOKEN_SIZE
 from authenticator.profiles.profile import Profile
 from authenticator.status import CtapError, Status
 from authenticator.user import can_verify_user, uv_retries, verify_user
@@ -28,9 +29,7 @@ Response: TypeAlias = dict[int, Any]
 MAX_WRONG_PINS_IN_A_ROW = 3
 """Then the key must be power-cycled, so that malware cannot use up all retries by itself (§6.5.5.6 step 7.1.2)."""
 
-_MC_GA = Permission.MAKE_CREDENTIAL | Permission.GET_ASSERTION
 _PCMR = Permission.PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY
-_ALL_BUT_PCMR = 0x3F
 
 
 class Key(IntEnum):
@@ -88,7 +87,9 @@ class Request:
 
 def offers_client_pin(profile: Profile) -> bool:
     features = profile.features
-    return features.client_pin or (features.pin_uv_auth_token and features.user_verification is not None)
+    gives_tokens = features.client_pin or (features.pin_uv_auth_token and _with_uv(profile))
+    # hmac-secret needs a key agreement of every key that has it (§12.7), and nothing else from here
+    return gives_tokens or "hmac-secret" in profile.extensions
 
 
 def client_pin(auth: Authenticator, parameters: Parameters, channel: int) -> Steps:
@@ -257,7 +258,7 @@ def _get_pin_token(auth: Authenticator, request: Request) -> Response:
         auth.tokens.begin_using_unrestricted(protocol)
     else:
         # Steps 12 to 14
-        permissions = 0 if features.no_mc_ga_permissions_with_client_pin else int(_MC_GA)
+        permissions = 0 if features.no_mc_ga_permissions_with_client_pin else int(DEFAULT_PERMISSIONS)
         auth.tokens.begin_using(protocol, permissions, None, user_present=False)
     # Step 15
     return {ResponseKey.PIN_UV_AUTH_TOKEN: secret.encrypt(protocol.token)}
@@ -269,7 +270,7 @@ def _get_token_using_pin(auth: Authenticator, request: Request) -> Response:
     permissions = _present(request.permissions)
     protocol = _require_protocol(auth, request)
     # Steps 3 and 4
-    _require_permissible(auth.profile, permissions, request.rp_id, _UNAUTHORISED_WITH_PIN)
+    require_permissible(auth.profile, permissions, request.rp_id, built_in_uv=False)
     # Step 5
     _require_pin_not_blocked(auth)
     # Steps 6 to 10
@@ -287,7 +288,7 @@ def _get_token_using_uv(auth: Authenticator, request: Request) -> Generator[Ask,
     key_agreement, permissions = _present(request.key_agreement), _present(request.permissions)
     protocol = _require_protocol(auth, request)
     # Steps 3 and 4
-    _require_permissible(auth.profile, permissions, request.rp_id, _UNAUTHORISED_WITH_UV)
+    require_permissible(auth.profile, permissions, request.rp_id, built_in_uv=True)
     # Step 5
     if not can_verify_user(auth):
         raise CtapError(Status.NOT_ALLOWED)
@@ -321,45 +322,6 @@ def _grant(
     return {ResponseKey.PIN_UV_AUTH_TOKEN: secret.encrypt(token)}
 
 
-_Unauthorised: TypeAlias = dict[Permission, Callable[[Profile], bool]]
-
-_UNAUTHORISED: _Unauthorised = {
-    Permission.CREDENTIAL_MANAGEMENT: lambda profile: not profile.features.credential_management,
-    Permission.LARGE_BLOB_WRITE: lambda profile: not profile.features.large_blobs,
-    _PCMR: lambda profile: not profile.features.read_only_credential_management,
-}
-"""When a permission is not to be had (step 4)."""
-
-_UNAUTHORISED_WITH_PIN: _Unauthorised = {
-    **_UNAUTHORISED,
-    Permission.BIO_ENROLLMENT: lambda profile: not profile.features.bio_enrollment,
-    Permission.AUTHENTICATOR_CONFIGURATION: lambda profile: not profile.features.config,
-    Permission.MAKE_CREDENTIAL: lambda profile: profile.features.no_mc_ga_permissions_with_client_pin,
-    Permission.GET_ASSERTION: lambda profile: profile.features.no_mc_ga_permissions_with_client_pin,
-}
-_UNAUTHORISED_WITH_UV: _Unauthorised = {
-    **_UNAUTHORISED,
-    Permission.BIO_ENROLLMENT: lambda profile: not profile.features.uv_bio_enroll,
-    Permission.AUTHENTICATOR_CONFIGURATION: lambda profile: not profile.features.uv_config,
-}
-
-
-def _require_permissible(
-    profile: Profile, permissions: int, rp_id: str | None, unauthorised: _Unauthorised
-) -> None:
-    if permissions == 0:
-        raise CtapError(Status.INVALID_PARAMETER)
-    # §6.5.5.7: "RP ID: Required" is what its table says of these two
-    if permissions & _MC_GA.value and rp_id is None:
-        raise CtapError(Status.MISSING_PARAMETER)
-    for permission, is_unauthorised in unauthorised.items():
-        if permissions & permission.value and is_unauthorised(profile):
-            raise CtapError(Status.UNAUTHORIZED_PERMISSION)
-    # pcmr is given to a token of its own, with nothing beside it
-    if permissions & _PCMR.value and permissions & _ALL_BUT_PCMR:
-        raise CtapError(Status.UNAUTHORIZED_PERMISSION)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
     run: Callable[[Authenticator, Request], Response] | None
@@ -385,7 +347,14 @@ _SUB_COMMANDS: dict[int, _Entry] = {
         run=None,
         offered=lambda profile: _with_uv(profile) and profile.features.pin_uv_auth_token,
     ),
-    SubCommand.GET_UV_RETRIES: _Entry(run=_get_uv_retries, offered=_with_uv),
+    SubCommand.GET_UV_RETRIES: _Entry(
+        run=_get_uv_retries,
+        # CTAP 2.0 has no such counter; FIDO_2_1_PRE brought it along with its fingers.
+        offered=lambda profile: (
+            _with_uv(profile)
+            and (profile.features.pin_uv_auth_token or profile.features.bio_enrollment_preview)
+        ),
+    ),
     SubCommand.GET_PIN_UV_AUTH_TOKEN_USING_PIN_WITH_PERMISSIONS: _Entry(
         run=_get_token_using_pin,
         offered=lambda profile: _with_pin(profile) and profile.features.pin_uv_auth_token,

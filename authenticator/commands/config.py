@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from authenticator import cbor
 from authenticator.operation import Steps
 from authenticator.parameters import Parameters, optional, require, unsigned
-from authenticator.pin.token import Permission
+from authenticator.pin.permissions import Permission
 from authenticator.profiles.profile import Profile
 from authenticator.status import CtapError, Status
 from authenticator.user import has_client_pin, is_protected

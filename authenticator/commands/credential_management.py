@@ -12,7 +12,7 @@ from authenticator.credential import Credential
 from authenticator.credential import rp_id_hash as hash_of
 from authenticator.operation import Steps
 from authenticator.parameters import Parameters, member, optional, optional_member, require, unsigned
-from authenticator.pin.token import Permission
+from authenticator.pin.permissions import Permission
 from authenticator.status import CtapError, Status
 from authenticator.truncation import truncated_name, truncated_rp_id
 

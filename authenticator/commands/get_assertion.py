@@ -15,7 +15,7 @@ from authenticator.extensions import Assertion, Inputs, assertion_inputs
 from authenticator.operation import Steps
 from authenticator.parameters import Parameters, descriptors, option, optional, require, unsigned
 from authenticator.person import AccountChoice, Chosen, Purpose
-from authenticator.pin.token import Permission
+from authenticator.pin.permissions import Permission
 from authenticator.profiles.profile import Profile, Quirk
 from authenticator.status import CtapError, Status
 from authenticator.user import require_presence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from authenticator import cbor
 from authenticator.operation import Steps
 from authenticator.parameters import Parameters, optional, unsigned
-from authenticator.pin.token import Permission
+from authenticator.pin.permissions import Permission
 from authenticator.status import CtapError, Status
 from authenticator.user import is_protected
 

@@ -25,7 +25,7 @@ from authenticator.parameters import (
     unsigned,
 )
 from authenticator.person import Purpose
-from authenticator.pin.token import Permission
+from authenticator.pin.permissions import Permission
 from authenticator.profiles.profile import Profile, Quirk
 from authenticator.status import CtapError, Status
 from authenticator.truncation import truncated_name

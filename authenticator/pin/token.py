@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from enum import IntFlag
 
 from authenticator.environment import Clock, Randomness
+from authenticator.pin.permissions import Permission
 from authenticator.pin.protocols import PROTOCOLS, PinUvAuthProtocol
 from authenticator.status import CtapError, Status
 
@@ -16,16 +16,6 @@ INITIAL_USAGE_LIMIT = 30.0
 USER_PRESENT_LIMIT = 30.0
 """userPresentTimeLimit: for how long the touch that made the token counts as presence."""
 PERSISTENT_TOKEN_SIZE = 32
-
-
-class Permission(IntFlag):
-    MAKE_CREDENTIAL = 0x01
-    GET_ASSERTION = 0x02
-    CREDENTIAL_MANAGEMENT = 0x04
-    BIO_ENROLLMENT = 0x08
-    LARGE_BLOB_WRITE = 0x10
-    AUTHENTICATOR_CONFIGURATION = 0x20
-    PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY = 0x40
 
 
 _LARGE_BLOB_WRITE = int(Permission.LARGE_BLOB_WRITE)

@@ -14,7 +14,7 @@ from fido2.ctap2.pin import PinProtocol
 
 from authenticator.authenticator import Authenticator
 from authenticator.environment import Environment, HandTurnedClock, SeededRandomness
-from authenticator.pin.token import Permission
+from authenticator.pin.permissions import Permission
 from authenticator.profiles.loader import load_profile
 from authenticator.profiles.profile import Profile
 from authenticator.status import CtapError as Refusal
