@@ -22,7 +22,7 @@ class FileLock:
                 holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip()
                 os.close(self._fd)
                 raise StoreError(
-                    f"{path} is in use by {_describe(holder)}: one key cannot be in two places"
+                    f"{path} is in use by {_describe(holder)}. One key cannot be in two places"
                 ) from None
             if self._is_still_there():
                 break

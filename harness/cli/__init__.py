@@ -1,0 +1,32 @@
+"""The command line: `stuntkey`."""
+
+from __future__ import annotations
+
+import click
+
+from harness import __version__
+from harness.cli.framework import Root
+
+COMMANDS = {
+    "key": ("harness.cli.key:key", "Plug in virtual keys; list, show, reset, export and import them."),
+    "profiles": ("harness.cli.profiles:profiles", "The devices a key can be: list, show, metadata."),
+}
+"""Name → where it is, and what it does. A module is imported when its command is used."""
+
+
+@click.group(
+    cls=Root,
+    modules=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", message="stuntkey %(version)s")
+def main() -> None:
+    """A stunt double for security keys.
+
+    A software FIDO2 authenticator that hosts take for a real key, and a harness that plays passkey stories with it.
+
+    \b
+      stuntkey key attach -- fido2-token -L        a key for one program, without root
+      stuntkey key attach --port udp               a key for a test suite, over UDP
+      stuntkey profiles list                       which devices it can be
+    """

@@ -191,7 +191,7 @@ def holder(filled: Path) -> Iterator[subprocess.Popen[str]]:
 def test_another_process_is_refused_by_name_until_the_first_is_killed(
     filled: Path, holder: subprocess.Popen[str]
 ) -> None:
-    with pytest.raises(StoreError, match=rf"work\.key is in use by process {holder.pid}: one key"):
+    with pytest.raises(StoreError, match=rf"work\.key is in use by process {holder.pid}\. One key"):
         SqliteStore(filled)
     with pytest.raises(StoreError, match="in use"):
         SqliteStore.write(filled, profile="x", contents=Contents(), replace=True)

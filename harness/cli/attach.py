@@ -1,0 +1,287 @@
+"""`stuntkey key attach`: a virtual key on a port, until somebody ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Any, get_args
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from authenticator.profiles.loader import ProfileError, load_profile
+from authenticator.sqlite_store import SqliteStore
+from ctaphid.ports import Port, PortError
+from harness.cli.activity import Activity
+from harness.cli.framework import Word
+from harness.cli.panel import BLINK, KeyPanel
+from harness.cli.terminal import key_presses
+from harness.errors import SetupError
+from harness.key_store import open_key
+from harness.people import Habit, Person
+from harness.ports import PORTS, make_port
+from harness.trace import Event
+from harness.virtual_key import VirtualKey
+
+DEFAULT_LISTEN = "127.0.0.1:8111"
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.option("--port", type=Word("port", lambda: PORTS), default="mock", show_default=True,
+              help="mock: for the COMMAND and what it starts, without root. uhid: for the whole machine. "
+                   "udp: for test suites that speak CTAPHID over UDP.")  # fmt: skip
+@click.option(
+    "--listen", metavar="HOST:PORT", help=f"Where the udp port listens.  [default: {DEFAULT_LISTEN}]"
+)
+@click.option("--allow-remote", is_flag=True, help="Let --listen name an address that other machines reach.")
+@click.option(
+    "--profile",
+    metavar="NAME|FILE",
+    help="Which device it is (`stuntkey profiles list`).  [default: reference]",
+)
+@click.option("--store", metavar="KEY", help="Keep it under this name or path, and go on with what is there.")
+@click.option("--pin", metavar="PIN", help="The PIN it has; the person knows it.")
+@click.option(
+    "--finger", "fingers", metavar="NAME", multiple=True, help="A finger that is enrolled; may be repeated."
+)
+@click.option("--seed", metavar="TEXT", help="The same seed gives the same keys and ids.")
+@click.option("--auto-touch", is_flag=True, help="Touch whenever the key asks: the same as --habit willing.")
+@click.option("--habit", type=Word("habit", lambda: get_args(Habit), "HABIT"),
+              help="What the person does: willing, ignoring, refusing or prompted.  "
+                   "[default: prompted; with a COMMAND: willing]")  # fmt: skip
+@click.option("-v", "--verbose", is_flag=True, help="With a COMMAND: tell on stderr what the key is asked.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+def attach(
+    port: str,
+    listen: str | None,
+    allow_remote: bool,
+    profile: str | None,
+    store: str | None,
+    pin: str | None,
+    fingers: tuple[str, ...],
+    seed: str | None,
+    auto_touch: bool,
+    habit: Habit | None,
+    verbose: bool,
+    command: tuple[str, ...],
+) -> None:
+    """Plug a virtual key in, until Ctrl-C or until COMMAND ends.
+
+    With a COMMAND, the key is there for as long as it runs, and its exit code is the command's.
+    The command finds STUNTKEY_PATH in its environment: the device node, or HOST:PORT.
+    Without one, at a terminal, a panel shows what the key asks, and keys answer.
+
+    \b
+      stuntkey key attach -- fido2-token -L
+      stuntkey key attach --profile yubikey-5-nfc --pin 1234 -- ssh-keygen -t ed25519-sk
+      stuntkey key attach --port udp --listen 127.0.0.1:8111 --auto-touch
+      stuntkey key attach --port uhid --store work
+    """
+    if auto_touch and habit not in (None, "willing"):
+        raise SetupError(f"--auto-touch and --habit {habit} contradict each other: give one of them")
+    habit = "willing" if auto_touch else habit or ("willing" if command else "prompted")
+    if habit == "prompted":
+        _require_terminal(command)
+    options = _port_options(port, listen, allow_remote)
+    argv = _argv(command)
+    key_store, profile = _store_and_profile(store, profile)
+    # The panel becomes the prompter once there is a key to show; until then nobody can ask.
+    person = Person(habit="willing")
+    with VirtualKey(
+        profile, pin=pin, fingers=fingers, seed=seed, person=person, store=key_store, trace_size=1000
+    ) as key:
+        try:
+            code = asyncio.run(_Attachment(key, habit, port, options, verbose).run(argv))
+        except PortError as error:
+            raise SetupError(str(error)) from None
+    sys.exit(code)
+
+
+def _require_terminal(command: tuple[str, ...]) -> None:
+    if command:
+        raise SetupError(
+            "--habit prompted needs the terminal that the command has: attach the key in one of its own"
+        )
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise SetupError(
+            "nobody can be asked here, this is no terminal: pass --auto-touch, or --habit ignoring or refusing"
+        )
+
+
+def _port_options(port: str, listen: str | None, allow_remote: bool) -> dict[str, Any]:
+    if port != "udp":
+        if listen is not None or allow_remote:
+            raise SetupError(
+                f"--listen and --allow-remote are for --port udp; the {port} port has no address"
+            )
+        return {}
+    host, colon, number = (listen or DEFAULT_LISTEN).rpartition(":")
+    if not colon or not host or not number.isdecimal():
+        raise SetupError(
+            f"--listen {listen}: must be HOST:PORT, such as {DEFAULT_LISTEN} (port 0: any free one)"
+        )
+    return {
+        "host": host.removeprefix("[").removesuffix("]"),
+        "port": int(number),
+        "allow_remote": allow_remote,
+    }
+
+
+def _argv(command: tuple[str, ...]) -> list[str]:
+    if command and shutil.which(command[0]) is None:
+        raise SetupError(f"{command[0]}: no such program on the PATH")
+    return list(command)
+
+
+def _store_and_profile(store: str | None, profile: str | None) -> tuple[SqliteStore | None, str]:
+    """A kept key goes on as the device it was made as."""
+    try:
+        name = load_profile(profile).name if profile is not None else None
+        if store is None:
+            return None, profile or "reference"
+        kept = open_key(store, profile=profile or "reference", create=True)
+        try:
+            if name is not None and load_profile(kept.profile).name != name:
+                raise SetupError(
+                    f"{kept.path} was made as {kept.profile}: leave out --profile, or keep the new key elsewhere"
+                )
+        except BaseException:
+            kept.close()
+            raise
+        return kept, kept.profile
+    except ProfileError as error:
+        raise SetupError(str(error)) from None
+
+
+class _Attachment:
+    """A key on a port: the person at the terminal, or the command it is there for."""
+
+    def __init__(
+        self, key: VirtualKey, habit: Habit, port: str, options: dict[str, Any], verbose: bool
+    ) -> None:
+        self._key = key
+        self._habit = habit
+        self._port_name = port
+        self._options = options
+        self._verbose = verbose
+        self._ended = asyncio.Event()
+        self._activity = Activity()
+
+    async def run(self, argv: list[str]) -> int:
+        loop = asyncio.get_running_loop()
+        async with make_port(self._key, self._port_name, **self._options) as port:
+            try:
+                if argv:
+                    return await self._serve_command(argv, port)
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    loop.add_signal_handler(number, self._ended.set)
+                if self._habit == "prompted":
+                    await self._serve_person(port)
+                else:
+                    await self._serve_quietly(port)
+                return 0
+            finally:
+                self._key.trace.listener = None
+
+    async def _serve_command(self, argv: list[str], port: Port) -> int:
+        if self._verbose:
+            self._key.trace.listener = _Lines(Console(stderr=True, highlight=False), self._activity)
+        environment = {**os.environ, **port.environment, "STUNTKEY_PATH": port.path}
+        try:
+            child = await asyncio.create_subprocess_exec(*argv, env=environment)
+        except OSError as error:
+            raise SetupError(f"{argv[0]}: {error.strerror}") from None
+        loop = asyncio.get_running_loop()
+        # Ctrl-C reaches the command by itself, and it decides what comes of it.
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+        loop.add_signal_handler(signal.SIGTERM, _passed_on_to(child))
+        code = await child.wait()
+        return code if code >= 0 else 128 - code
+
+    async def _serve_quietly(self, port: Port) -> None:
+        console = Console(highlight=False)
+        console.print(f"{self._key.profile.name} on {self._port_name} {port.path}", soft_wrap=True)
+        _tell_environment(console, port)
+        self._key.trace.listener = _Lines(console, self._activity)
+        await self._ended.wait()
+
+    async def _serve_person(self, port: Port) -> None:
+        console = Console(highlight=False)
+        panel = KeyPanel(self._key, f"{self._port_name} {port.path}", self._ended.set)
+        self._key.person = self._key.engine.person = Person(
+            habit="prompted", prompter=panel, pin=self._key.person.pin
+        )
+        _tell_environment(console, port)
+        with Live(panel.render(), console=console, auto_refresh=False, transient=True) as live:
+
+            def refresh() -> None:
+                live.update(panel.render(), refresh=True)
+
+            lines = _Lines(live.console, self._activity)
+            loop = asyncio.get_running_loop()
+
+            def hear(event: Event) -> None:
+                lines(event)
+                loop.call_soon_threadsafe(refresh)
+
+            self._key.trace.listener = hear
+
+            def press(pressed: str) -> None:
+                panel.press(pressed)
+                refresh()
+
+            async with _blinking(panel, refresh):
+                with key_presses(press):
+                    await self._ended.wait()
+
+
+class _Lines:
+    def __init__(self, console: Console, activity: Activity) -> None:
+        self._console = console
+        self._activity = activity
+
+    def __call__(self, event: Event) -> None:
+        line = self._activity.line(event)
+        if line is not None:
+            self._console.print(line)
+
+
+@contextlib.asynccontextmanager
+async def _blinking(panel: KeyPanel, refresh: Any) -> AsyncIterator[None]:
+    """While something is asked, the light blinks and the seconds run down."""
+
+    async def blink() -> None:
+        while True:
+            await asyncio.sleep(BLINK)
+            if panel.question is not None:
+                refresh()
+
+    task = asyncio.create_task(blink())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def _tell_environment(console: Console, port: Port) -> None:
+    if port.environment:
+        assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in port.environment.items())
+        console.print(
+            Text.assemble(("Programs see it with:  ", "dim"), f"env {assignments} PROGRAM"), soft_wrap=True
+        )
+
+
+def _passed_on_to(child: asyncio.subprocess.Process) -> Any:
+    def terminate() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            child.terminate()
+
+    return terminate
