@@ -203,6 +203,17 @@ def test_an_enrolment_ends(authenticator: MakeBench, how: str) -> None:
     assert not bench.state.fingerprints
 
 
+def test_an_enrolment_makes_way_for_one_that_comes_to_nothing(authenticator: MakeBench) -> None:
+    bench = authenticator()
+    bio = enrollment(bench)
+    template_id, _, _ = bio.enroll_begin()
+    bench.person.will(DECLINED)
+    with refused(ERR.OPERATION_DENIED):
+        bio.enroll_begin()
+    with refused(ERR.INVALID_OPTION):
+        bio.enroll_capture_next(template_id)
+
+
 def test_cancelling_nothing_is_fine(authenticator: MakeBench) -> None:
     enrollment(authenticator()).enroll_cancel()
 

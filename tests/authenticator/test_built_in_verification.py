@@ -66,6 +66,21 @@ def test_a_recognised_finger_gives_the_retries_back(authenticator: MakeBench) ->
         assert client.get_uv_retries() == 3
 
 
+def test_attempts_are_counted_until_the_pin_is_entered(authenticator: MakeBench) -> None:
+    """uvCountSinceLastPinEntry, by which a platform may ask for the PIN lest it be forgotten."""
+    bench = with_finger(authenticator())
+    client = bench.client_pin()
+    client.set_pin(PIN)
+    client.get_uv_token(P.GET_ASSERTION, "example.com")
+    bench.person.will(NotRecognised())
+    with refused(ERR.UV_INVALID):
+        client.get_uv_token(P.GET_ASSERTION, "example.com")
+    bench.authenticator.power_cycle()
+    assert bench.state.uv_count_since_pin == 2
+    client.get_pin_token(PIN, P.GET_ASSERTION, "example.com")
+    assert bench.state.uv_count_since_pin == 0
+
+
 @pytest.mark.parametrize("attempts", [None, 1])
 def test_internal_retries(authenticator: MakeBench, attempts: int | None) -> None:
     """A key whose platform does not retry asks again by itself, at most three times."""

@@ -93,11 +93,12 @@ def set_padded(bench: Bench, pin: bytes, size: int = 64, **others: Any) -> None:
     ("pin", "size", "code"),
     [
         (b"1" * 64, 64, ERR.PIN_POLICY_VIOLATION),
+        ("ä".encode() * 32, 64, ERR.PIN_POLICY_VIOLATION),
         (b"1234\xff\xfe", 64, ERR.PIN_POLICY_VIOLATION),
         (b"1234", 32, ERR.INVALID_PARAMETER),
         (b"1234", 128, ERR.INVALID_PARAMETER),
     ],
-    ids=["64 bytes", "not UTF-8", "padded to 32", "padded to 128"],
+    ids=["64 bytes", "64 bytes of 32 code points", "not UTF-8", "padded to 32", "padded to 128"],
 )
 def test_a_malformed_new_pin_is_refused(authenticator: MakeBench, pin: bytes, size: int, code: int) -> None:
     bench = authenticator()
@@ -109,6 +110,26 @@ def test_a_malformed_new_pin_is_refused(authenticator: MakeBench, pin: bytes, si
 def test_a_tampered_new_pin_is_refused(authenticator: MakeBench) -> None:
     with refused(ERR.PIN_AUTH_INVALID):
         set_padded(authenticator(), b"1234", pin_uv_param=bytes(32))
+
+
+def test_a_tampered_change_is_refused(authenticator: MakeBench, pin_protocol: PinProtocol) -> None:
+    bench = authenticator()
+    client = bench.client_pin(pin_protocol)
+    client.set_pin(PIN)
+    agreement, secret = client._get_shared_secret()
+    pin_hash_enc = pin_protocol.encrypt(secret, hashlib.sha256(PIN.encode()).digest()[:16])
+    new_pin_enc = pin_protocol.encrypt(secret, b"56789".ljust(64, b"\0"))
+    with refused(ERR.PIN_AUTH_INVALID):
+        bench.ctap.client_pin(
+            pin_protocol.VERSION,
+            ClientPin.CMD.CHANGE_PIN,
+            key_agreement=agreement,
+            pin_hash_enc=pin_hash_enc,
+            new_pin_enc=new_pin_enc,
+            pin_uv_param=pin_protocol.authenticate(secret, new_pin_enc),
+        )
+    assert client.get_pin_retries() == (8, False)
+    client.get_pin_token(PIN, P.GET_ASSERTION, "example.com")
 
 
 def test_a_longest_pin_of_the_device(authenticator: MakeBench) -> None:

@@ -10,6 +10,9 @@ from bench import ERR, PIN, MakeBench, is_token, refused, with_finger
 from fido2.ctap2 import ClientPin
 from fido2.ctap2.pin import PinProtocol, PinProtocolV1, PinProtocolV2
 
+from authenticator.pin.permissions import Permission
+from authenticator.status import CtapError as Refusal
+
 P = ClientPin.PERMISSION
 MC_GA = P.MAKE_CREDENTIAL | P.GET_ASSERTION
 WRONG = "9876"
@@ -151,6 +154,9 @@ def test_a_token_dies_when_it_is_not_used_soon(authenticator: MakeBench, pin_pro
     token = client.get_pin_token(PIN, P.CREDENTIAL_MGMT)
     bench.clock.advance(30)
     assert not is_token(bench, pin_protocol, token, P.CREDENTIAL_MGMT)
+    with pytest.raises(Refusal):  # and not only for want of a permission
+        signature = pin_protocol.authenticate(token, b"message")
+        bench.authenticator.tokens.require_valid(pin_protocol.VERSION, b"message", signature)
 
 
 def test_a_token_in_use_dies_after_ten_minutes(authenticator: MakeBench) -> None:
@@ -196,6 +202,18 @@ def test_tokens_do_not_outlive(authenticator: MakeBench, what: str) -> None:
     else:
         client.change_pin(PIN, "56789")
     assert not is_token(bench, client.protocol, token, P.CREDENTIAL_MGMT)
+
+
+def test_a_touch_leaves_a_token_nothing_but_large_blob_write(authenticator: MakeBench) -> None:
+    bench = with_finger(authenticator())
+    bench.client_pin().get_uv_token(MC_GA | P.LARGE_BLOB_WRITE | P.CREDENTIAL_MGMT, "example.com")
+    tokens = bench.authenticator.tokens
+    assert tokens.user_present
+    assert tokens.user_verified
+    tokens.spend_presence()
+    assert not tokens.user_present
+    assert not tokens.user_verified
+    assert tokens.permissions == Permission.LARGE_BLOB_WRITE
 
 
 # The persistent token
