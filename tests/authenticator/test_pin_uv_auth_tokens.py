@@ -154,8 +154,8 @@ def test_a_token_dies_when_it_is_not_used_soon(authenticator: MakeBench, pin_pro
     token = client.get_pin_token(PIN, P.CREDENTIAL_MGMT)
     bench.clock.advance(30)
     assert not is_token(bench, pin_protocol, token, P.CREDENTIAL_MGMT)
+    signature = pin_protocol.authenticate(token, b"message")
     with pytest.raises(Refusal):  # and not only for want of a permission
-        signature = pin_protocol.authenticate(token, b"message")
         bench.authenticator.tokens.require_valid(pin_protocol.VERSION, b"message", signature)
 
 
