@@ -1,27 +1,40 @@
 """The stage: virtual keys, people, browsers and relying parties, for tests to import."""
 
-from authenticator.environment import HandTurnedClock, Tamper
-from harness.acts import (
-    Reply,
-    choose,
-    deny,
-    enter_pin,
-    ignore,
-    poor_sample,
-    right_finger,
-    touch,
-    unplug,
-    wrong_finger,
-)
-from harness.errors import Failure, SetupError, StuntkeyError
-from harness.people import LATER, Person, Question
-from harness.virtual_key import VirtualKey
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from authenticator.environment import HandTurnedClock, Tamper
+    from harness.acts import (
+        Reply,
+        choose,
+        deny,
+        enter_pin,
+        ignore,
+        poor_sample,
+        right_finger,
+        touch,
+        unplug,
+        wrong_finger,
+    )
+    from harness.client import Client, Lies
+    from harness.errors import Failure, SetupError, StuntkeyError
+    from harness.people import LATER, Person, Question
+    from harness.platform import Account
+    from harness.virtual_key import VirtualKey
+    from harness.webauthn.errors import ClientError
 
 __version__ = "0.1.0"
 __all__ = [
     "LATER",
+    "Account",
+    "Client",
+    "ClientError",
     "Failure",
     "HandTurnedClock",
+    "Lies",
     "Person",
     "Question",
     "Reply",
@@ -39,3 +52,32 @@ __all__ = [
     "unplug",
     "wrong_finger",
 ]
+
+# Loaded when first asked for, so that `stuntkey --help` does not wait for all of it.
+_MODULES = {
+    "authenticator.environment": ("HandTurnedClock", "Tamper"),
+    "harness.acts": (
+        "Reply", "choose", "deny", "enter_pin", "ignore", "poor_sample", "right_finger", "touch", "unplug",
+        "wrong_finger",
+    ),
+    "harness.client": ("Client", "Lies"),
+    "harness.errors": ("Failure", "SetupError", "StuntkeyError"),
+    "harness.people": ("LATER", "Person", "Question"),
+    "harness.platform": ("Account",),
+    "harness.virtual_key": ("VirtualKey",),
+    "harness.webauthn.errors": ("ClientError",),
+}  # fmt: skip
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _WHERE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 from fido2.ctap import CtapDevice
 from fido2.hid import CAPABILITY
 
-from authenticator.profiles.profile import Kind
+from authenticator.profiles.profile import Kind, Quirk
 from harness.engine import Unplugged
 from harness.errors import SetupError
 from harness.people import Person
+from harness.platform import Device
+from harness.signals import Signals
 from harness.virtual_key import VirtualKey
 from harness.webauthn import assertion as assertions
 from harness.webauthn import registration as registrations
@@ -35,7 +37,7 @@ from harness.webauthn.ctap import (
     Permission,
     WireConnection,
 )
-from harness.webauthn.errors import ClientError, CtapFailure, not_allowed, raise_for
+from harness.webauthn.errors import ClientError, CtapFailure, not_allowed, raise_for, type_error
 from harness.webauthn.extensions import asked_for
 from harness.webauthn.options import (
     CreationOptions,
@@ -43,6 +45,7 @@ from harness.webauthn.options import (
     creation_options,
     load,
     request_options,
+    signal_bytes,
     to_base64url,
 )
 from harness.webauthn.origins import RelatedOrigins, effective_domain, require_rp_id
@@ -115,8 +118,11 @@ class Client:
         self.origin = origin.rstrip("/")
         self.lies = lies
         self._connection = _connection(key, person, wire=wire)
-        kind = key.profile.kind if isinstance(key, VirtualKey) else Kind.SECURITY_KEY
+        profile = key.profile if isinstance(key, VirtualKey) else None
+        kind = profile.kind if profile is not None else Kind.SECURITY_KEY
+        self._always_resident = profile is not None and profile.has(Quirk.ALWAYS_DISCOVERABLE)
         self._platform = kind is not Kind.SECURITY_KEY if platform is None else platform
+        self._signals = key.signals if isinstance(key, Device) else None
         self._cross_origin = cross_origin
         self._top_origin = top_origin
         self._checks_origin = checks_origin
@@ -137,6 +143,43 @@ class Client:
             raise ClientError("NotSupportedError", f"mediation {mediation!r} is not for public keys")
         response = self._get(request_options(load(options)), conditional=mediation == "conditional")
         return _as_given(self.lies.authentication(response), options)
+
+    # The Signal API (WebAuthn level 3 §5.1.10)
+
+    def signal_unknown_credential(self, options: Mapping[str, Any]) -> None:
+        """PublicKeyCredential.signalUnknownCredential({rpId, credentialId})."""
+        rp_id, signals = self._signalled(options)
+        credential_id = signal_bytes(options, "credentialId")
+        if signals is not None:
+            signals.unknown_credential(rp_id, credential_id)
+
+    def signal_all_accepted_credentials(self, options: Mapping[str, Any]) -> None:
+        """PublicKeyCredential.signalAllAcceptedCredentials({rpId, userId, allAcceptedCredentialIds})."""
+        rp_id, signals = self._signalled(options)
+        user_id, ids = signal_bytes(options, "userId"), options.get("allAcceptedCredentialIds")
+        if not isinstance(ids, list):
+            raise type_error("allAcceptedCredentialIds: must be a list")
+        accepted = [
+            signal_bytes({"allAcceptedCredentialIds": each}, "allAcceptedCredentialIds") for each in ids
+        ]
+        if signals is not None:
+            signals.all_accepted_credentials(rp_id, user_id, accepted)
+
+    def signal_current_user_details(self, options: Mapping[str, Any]) -> None:
+        """PublicKeyCredential.signalCurrentUserDetails({rpId, userId, name, displayName})."""
+        rp_id, signals = self._signalled(options)
+        user_id, names = signal_bytes(options, "userId"), (options.get("name"), options.get("displayName"))
+        if not all(isinstance(each, str) for each in names):
+            raise type_error("name and displayName: must be text")
+        if signals is not None:
+            signals.current_user_details(rp_id, user_id, str(names[0]), str(names[1]))
+
+    def _signalled(self, options: Mapping[str, Any]) -> tuple[str, Signals | None]:
+        rp_id = options.get("rpId")
+        if not isinstance(rp_id, str):
+            raise type_error("rpId: is missing")
+        # Providers heed signals; what is on a security key its owner alone removes.
+        return self._rp_id(rp_id), self._signals
 
     # Registration
 
@@ -163,6 +206,7 @@ class Client:
                     platform=self._platform,
                     permissions=Permission.MAKE_CREDENTIAL,
                     options=options,
+                    always_resident=self._always_resident,
                 )
                 enterprise = None
                 if options.attestation == "enterprise":

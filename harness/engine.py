@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from authenticator.authenticator import Authenticator
 from authenticator.environment import Environment, HandTurnedClock
-from authenticator.operation import Operation
+from authenticator.operation import Operation, Steps
 from authenticator.person import Ask
+from authenticator.status import CtapError, Status
 from ctaphid.device import Identity, KeepaliveStatus
 from ctaphid.hid_device import HidDevice
 from ctaphid.hub import Hub
@@ -59,6 +60,8 @@ class Engine:
         self.bugs: list[BaseException] = []
         """What went wrong inside, where the host was told 0x7F."""
         self.on_pulled: Callable[[], None] = lambda: None
+        self.refuse: Callable[[bytes], Status | None] | None = None
+        """What the device around the authenticator refuses by itself."""
         self.winks = 0
         self.authenticator = Authenticator(environment)
         self._changed = threading.Condition(self.lock)
@@ -140,6 +143,9 @@ class Engine:
                 return None
             self._current = transaction
             self._u2f.forget()
+            refusal = self.refuse(request) if self.refuse is not None else None
+            if refusal is not None:
+                return Operation(_refused(refusal)).start()
             return self.authenticator.begin(request, channel)
 
         def done(response: bytes) -> None:
@@ -259,6 +265,11 @@ class Engine:
         self._u2f.forget()
         self.authenticator.power_cycle()
         self._changed.notify_all()
+
+
+def _refused(status: Status) -> Steps:
+    raise CtapError(status)
+    yield  # an operation is a generator
 
 
 def earliest(*times: float | None) -> float | None:

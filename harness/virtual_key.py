@@ -66,7 +66,7 @@ class VirtualKey:
         serial: str = "",
         trace_size: int | None = 10_000,
     ) -> None:
-        self.profile = _profile(profile)
+        self.profile = profile_of(profile)
         self.clock = clock if clock is not None else SystemClock()
         self.person = person if person is not None else Person()
         self.trace = Trace(trace_size)
@@ -247,7 +247,8 @@ class VirtualKey:
         self.trace.add(StateEvent(at=self.clock.monotonic(), state=state))
 
 
-def _profile(profile: str | os.PathLike[str] | Profile) -> Profile:
+def profile_of(profile: str | os.PathLike[str] | Profile) -> Profile:
+    """A profile by its name, path or itself; SetupError where there is none."""
     if isinstance(profile, Profile):
         return profile
     try:

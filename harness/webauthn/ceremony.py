@@ -41,6 +41,8 @@ class Registration(Ceremony):
     options: CreationOptions
     resident: bool = False
     """Whether the key was asked to store the credential."""
+    always_resident: bool = False
+    """The key stores every credential, whether it was asked to or not."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -24,8 +24,7 @@ class CredProps(Extension):
 
     def registered(self, registration: Registration, value: Any) -> None:
         if value is True:
-            # A provider keeps every passkey, whether it was asked to or not.
-            registration.results[self.name] = {"rk": registration.resident or registration.platform}
+            registration.results[self.name] = {"rk": registration.resident or registration.always_resident}
 
 
 class CredProtect(Extension):

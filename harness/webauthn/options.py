@@ -124,6 +124,14 @@ def request_options(options: Mapping[str, Any]) -> RequestOptions:
     )
 
 
+def signal_bytes(options: Mapping[str, Any], name: str) -> bytes:
+    """§5.1.10: ids of the Signal API; TypeError for what is not base64url."""
+    try:
+        return from_base64url(options.get(name), name)
+    except ClientError as error:
+        raise type_error(error.message) from None
+
+
 def _required(options: Mapping[str, Any], name: str, where: str) -> Any:
     value = options.get(name)
     if value is None:
