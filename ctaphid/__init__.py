@@ -1,0 +1,1 @@
+"""The wire: packets, channels, and the ports that bring them to a host."""
