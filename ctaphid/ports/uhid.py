@@ -1,6 +1,9 @@
 """The uhid port: a HID device of the kernel's, which every program on the machine sees.
 
 The device is gone with its file descriptor: a process that dies leaves none behind.
+
+A limit of the kernel's: it keeps 32 packets of what programs write, and drops more without a word. Requests of up to
+1,886 bytes fit always; longer ones usually, unless the machine is busy.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from ctaphid.ports.pump import Pump
 NODE_PATIENCE = 20.0
 BURST = 48
 """hidraw keeps 64 reports for a program that is slow to read, and drops what comes then."""
+LONG_MESSAGE = 8
 PACKET_TIME = 0.001
 """A full-speed USB device is polled once in a millisecond."""
 
@@ -125,10 +129,24 @@ class _Insertion:
     # From the host
 
     def _readable(self) -> None:
-        try:
-            message = os.read(self._fd, uhid.EVENT_SIZE)
-        except BlockingIOError:
-            return
+        for message in self._gather():
+            self._take(message)
+
+    def _gather(self) -> list[bytes]:
+        """The events that are there, and those a long message goes on with.
+
+        hidraw lets a program write as fast as it can, whether there is room or not. So all are read before the first
+        is worked on.
+        """
+        events: list[bytes] = []
+        while True:
+            try:
+                events.append(os.read(self._fd, uhid.EVENT_SIZE))
+            except BlockingIOError:
+                if len(events) < LONG_MESSAGE or not select.select([self._fd], [], [], PACKET_TIME)[0]:
+                    return events
+
+    def _take(self, message: bytes) -> None:
         event, report = uhid.parse(message)
         if event == uhid.Event.CLOSE:
             self._hub.forget(self)
