@@ -93,8 +93,8 @@ def attach(
     options = _port_options(port, listen, allow_remote)
     argv = _argv(command)
     key_store, profile = _store_and_profile(store, profile)
-    # The panel becomes the prompter once there is a key to show; until then nobody can ask.
-    person = Person(habit="willing")
+    # At a terminal, the panel takes the person's place once there is a key to show.
+    person = Person(habit="ignoring" if habit == "prompted" else habit)
     with VirtualKey(
         profile, pin=pin, fingers=fingers, seed=seed, person=person, store=key_store, trace_size=1000
     ) as key:
@@ -195,14 +195,26 @@ class _Attachment:
         if self._verbose:
             self._key.trace.listener = _Lines(Console(stderr=True, highlight=False), self._activity)
         environment = {**os.environ, **port.environment, "STUNTKEY_PATH": port.path}
+        child: asyncio.subprocess.Process | None = None
+        terminated = False
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            if child is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.terminate()
+
+        loop = asyncio.get_running_loop()
+        # Ctrl-C reaches the command by itself, and it decides what comes of it.
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+        loop.add_signal_handler(signal.SIGTERM, terminate)
         try:
             child = await asyncio.create_subprocess_exec(*argv, env=environment)
         except OSError as error:
             raise SetupError(f"{argv[0]}: {error.strerror}") from None
-        loop = asyncio.get_running_loop()
-        # Ctrl-C reaches the command by itself, and it decides what comes of it.
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
-        loop.add_signal_handler(signal.SIGTERM, _passed_on_to(child))
+        if terminated:
+            terminate()
         code = await child.wait()
         return code if code >= 0 else 128 - code
 
@@ -277,11 +289,3 @@ def _tell_environment(console: Console, port: Port) -> None:
         console.print(
             Text.assemble(("Programs see it with:  ", "dim"), f"env {assignments} PROGRAM"), soft_wrap=True
         )
-
-
-def _passed_on_to(child: asyncio.subprocess.Process) -> Any:
-    def terminate() -> None:
-        with contextlib.suppress(ProcessLookupError):
-            child.terminate()
-
-    return terminate
