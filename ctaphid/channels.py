@@ -65,7 +65,7 @@ class Channels:
 
     def lock(self, channel: int, seconds: int, now: float) -> None:
         """CTAPHID_LOCK; 0 seconds releases."""
-        self._lock_holder = channel if seconds else None
+        self._lock_holder = channel
         self._lock_expires = now + seconds
 
     def lock_holder(self, now: float) -> int | None:

@@ -57,6 +57,7 @@ class HidDevice:
         self._outgoing: list[bytes] = []
         self._assembly: Assembly | None = None
         self._pending: _Pending | None = None
+        self._power_cycles = 0
 
     # As a port sees it
 
@@ -96,6 +97,7 @@ class HidDevice:
         return packets
 
     def power_cycle(self, now: float) -> None:
+        self._power_cycles += 1
         self._abort(now)
         self._channels.forget()
         self._outgoing.clear()
@@ -205,7 +207,12 @@ class HidDevice:
         message = assembly.message
         if message is not None:
             self._assembly = None
+            power_cycles = self._power_cycles
             self._guarded(assembly.channel, lambda: self._dispatch(assembly, message, now))
+            if power_cycles != self._power_cycles:
+                # The person pulled the key out as soon as it asked them something.
+                self._pending = None
+                self._outgoing.clear()
             self._report(now)
 
     def _dispatch(self, assembly: Assembly, message: bytes, now: float) -> None:

@@ -100,5 +100,7 @@ class Host:
         while (due := self.device.next_wake()) is not None and due <= end:
             self.now = max(self.now, due)
             self.device.wake(self.now)
+            again = self.device.next_wake()
+            assert again is None or again > self.now, "woken for nothing"
         self.now = end
         return self.read()

@@ -8,7 +8,7 @@ import pytest
 
 from ctaphid.device import Capability, KeepaliveStatus
 from ctaphid.packets import ErrorCode
-from tests.ctaphid.backend import CANCELLED, EchoBackend
+from tests.ctaphid.backend import CANCELLED, EchoBackend, EchoTransaction
 from tests.ctaphid.host import (
     BROADCAST,
     CANCEL,
@@ -339,6 +339,23 @@ def test_power_cycle_forgets_everything(host: Host, channel: int, other: int) ->
     assert host.wait(60) == []
     assert host.backend.transactions[0].response == CANCELLED
     assert host.send(channel, PING, b"x") == [error(channel, INVALID_CHANNEL)]
+    latecomer = host.open_channel()
+    assert host.send(latecomer, PING, b"x") == [Message(latecomer, PING, b"x")]
+
+
+def test_a_key_pulled_out_as_soon_as_it_asks(
+    host: Host, channel: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person pulls while the request is being begun: it is forgotten like the rest."""
+
+    def begin_and_pull(channel: int, request: bytes, now: float) -> EchoTransaction:
+        host.device.power_cycle(now)
+        return EchoTransaction(request=request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EchoBackend, "begin_cbor", lambda self, *arguments: begin_and_pull(*arguments))
+        assert host.send(channel, CBOR, b"Slow") == []
+    assert host.device.next_wake() is None
     latecomer = host.open_channel()
     assert host.send(latecomer, PING, b"x") == [Message(latecomer, PING, b"x")]
 
