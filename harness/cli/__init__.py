@@ -28,7 +28,7 @@ def main() -> None:
     A software FIDO2 authenticator that hosts take for a real key, and a harness that plays passkey stories with it.
 
     \b
-      stuntkey key attach -- fido2-token -L        a key for one program, without root
-      stuntkey key attach --port udp               a key for a test suite, over UDP
-      stuntkey profiles list                       which devices it can be
+      stuntkey key attach -- fido2-token -L    a key for one program, without root
+      stuntkey key attach --port udp           a key for a test suite, over UDP
+      stuntkey profiles list                   which devices it can be
     """

@@ -81,7 +81,7 @@ def attach(
 
     \b
       stuntkey key attach -- fido2-token -L
-      stuntkey key attach --profile yubikey-5-nfc --pin 1234 -- ssh-keygen -t ed25519-sk
+      stuntkey key attach --pin 1234 -v -- ssh-keygen -t ed25519-sk
       stuntkey key attach --port udp --listen 127.0.0.1:8111 --auto-touch
       stuntkey key attach --port uhid --store work
     """

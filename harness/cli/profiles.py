@@ -59,7 +59,7 @@ def list_profiles(as_json: bool) -> None:
 
     \b
       stuntkey profiles list
-      stuntkey profiles list --json | jq -r '.[] | select(.kind == "platform").name'
+      stuntkey profiles list --json | jq -r '.[] | select(.client_pin).name'
     """
     found = [load_profile(name) for name in profile_names()]
     if as_json:
