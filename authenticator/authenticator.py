@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from authenticator import cbor
 from authenticator.commands import COMMANDS, Command
 from authenticator.commands.u2f import u2f
-from authenticator.credential import Credential
+from authenticator.credential import Credential, CredProtect
 from authenticator.environment import Environment
 from authenticator.operation import Operation, Steps
 from authenticator.parameters import Parameters
@@ -23,6 +23,8 @@ from authenticator.status import CtapError, Status
 from authenticator.store import DeviceState
 
 log = logging.getLogger(__name__)
+
+_UV_OPTIONAL = CredProtect.UV_OPTIONAL
 
 MAX_SAVED_STATE_AGE = 30.0
 """A getNextAssertion, an enumeration or a largeBlob write must go on within this time (CTAP 2.3 §6)."""
@@ -71,6 +73,7 @@ class Authenticator:
         self.wrong_pins_in_a_row = 0
         self.continuation: Continuation | None = None
         self._credential_store_state: bytes | None = None
+        self._unguarded: tuple[Sequence[Credential], Sequence[Credential]] = ((), ())
 
     def factory_state(self, serial_number: int) -> DeviceState:
         limits, features = self.profile.limits, self.profile.features
@@ -123,6 +126,13 @@ class Authenticator:
     def credentials_changed(self) -> None:
         """To be called by every command that stores, changes or removes a discoverable credential."""
         self._credential_store_state = None
+
+    def unguarded(self, credentials: Sequence[Credential]) -> Sequence[Credential]:
+        """Those that may be listed without verification. A store gives the same list until it changes."""
+        if self._unguarded[0] is not credentials:
+            kept = [each for each in credentials if each.protection is _UV_OPTIONAL]
+            self._unguarded = credentials, credentials if len(kept) == len(credentials) else kept
+        return self._unguarded[1]
 
     def next_counter(self, credential: Credential) -> int:
         """The signature counter for one more signature (WebAuthn level 3 §6.1.1)."""

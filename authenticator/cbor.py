@@ -6,7 +6,8 @@ rule, which differs from CTAP2's, so this wrapper refuses what is not canonical 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import cbor2
@@ -40,11 +41,52 @@ def decode(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 
 def encode(value: Any) -> bytes:
     """`value` in CTAP2 canonical form."""
-    return cbor2.dumps(_sorted(value))
+    kind = type(value)
+    if kind is bytes:
+        data: bytes = value
+        length = len(data)
+        return (_BYTES_HEADS[length] if length < 256 else _head(0x40, length)) + data
+    if kind is str:
+        text: bytes = value.encode()
+        length = len(text)
+        return (_ONE_BYTE[0x60 + length] if length < 24 else _head(0x60, length)) + text
+    if kind is int:
+        number: int = value
+        if -24 <= number < 24:
+            return _ONE_BYTE[number if number >= 0 else 0x1F - number]
+        return _head(0, number) if number >= 0 else _head(0x20, -1 - number)
+    if kind is dict:
+        head, keys = _map_plan(tuple(value))
+        parts = [head]
+        for key, encoded_key in keys:
+            parts.append(encoded_key)
+            parts.append(encode(value[key]))
+        return b"".join(parts)
+    if kind is list or kind is tuple:
+        return _head(0x80, len(value)) + b"".join([encode(item) for item in value])
+    if kind is bool:
+        return b"\xf5" if value else b"\xf4"
+    if isinstance(value, int):  # a member of an enum
+        return encode(int(value))
+    if isinstance(value, Mapping):
+        return encode(dict(value))
+    return cbor2.dumps(value)
 
 
-encode_ordered: Callable[[Any], bytes] = cbor2.dumps
-"""`encode` for values of plain types whose maps list their keys in canonical order already: half its time."""
+@lru_cache(maxsize=512)
+def _map_plan(keys: tuple[Any, ...]) -> tuple[bytes, tuple[tuple[Any, bytes], ...]]:
+    """The head of a map with these keys, and the keys in order and encoded. There are few shapes of maps."""
+    plain = [int(key) if isinstance(key, int) else key for key in keys]
+    return _head(0xA0, len(plain)), tuple((key, encode(key)) for key in sorted(plain, key=_key_order))
+
+
+def _head(major: int, argument: int) -> bytes:
+    if argument < 24:
+        return _ONE_BYTE[major | argument]
+    for more, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if argument < 1 << 8 * size:
+            return bytes((major | more,)) + argument.to_bytes(size, "big")
+    raise CborError(f"{argument} has more than 64 bits")
 
 
 def _refuse_tag(*_: Any) -> Any:
@@ -60,48 +102,79 @@ _INT_LIMIT = 1 << 64
 def _canonical_size(value: Any, depth: int) -> int:
     """How many bytes the canonical form of `value` has; CborError if it has none."""
     kind = type(value)
-    if kind is bytes:
-        length = len(value)
-        return length + (1 if length < 24 else 2 if length < 256 else _head_size(length))
-    if kind is str:
-        length = len(value) if value.isascii() else len(value.encode())
-        return length + (1 if length < 24 else 2 if length < 256 else _head_size(length))
-    if kind is int:
-        if 0 <= value < 24:
-            return 1
-        if not -_INT_LIMIT <= value < _INT_LIMIT:
-            raise CborError("a bignum is not allowed")
-        return _head_size(value if value >= 0 else -1 - value)
     if kind is dict:
-        if depth == 0:
-            raise CborError("maps and arrays are nested too deep")
-        depth -= 1
-        size = _head_size(len(value))
-        previous: Any = None
-        for key, item in value.items():
-            # Ascending small unsigned keys, the common case, need no further look.
-            if type(key) is not int or type(previous) is not int or not 0 <= previous < key:
-                if previous is not None and _key_order(previous) >= _key_order(key):
-                    raise CborError(f"map key {key!r} is out of canonical order")
-                if type(key) not in _KEYS:
-                    raise CborError(f"map key {key!r}: keys are integers, text or bytes")
-            previous = key
-            size += _canonical_size(key, 0) + _canonical_size(item, depth)
-        return size
+        return _canonical_map_size(value, depth)
     if kind is list:
         if depth == 0:
             raise CborError("maps and arrays are nested too deep")
         depth -= 1
         size = _head_size(len(value))
         for item in value:
-            size += _canonical_size(item, depth)
+            size += _canonical_map_size(item, depth) if type(item) is dict else _canonical_size(item, depth)
         return size
+    if kind is bytes:
+        return len(value) + _head_size(len(value))
+    if kind is str:
+        length = _text_size(value)
+        return length + _head_size(length)
+    if kind is int:
+        if not -_INT_LIMIT <= value < _INT_LIMIT:
+            raise CborError("a bignum is not allowed")
+        return _head_size(value if value >= 0 else -1 - value)
     if kind is bool or value is None:
         return 1
     if kind is float:
         # Stricter than §8, which leaves floats as they are: nothing in CTAP has one, so one width is enough.
         return 9
     raise CborError(f"{kind.__name__} (a tag or simple value) is not allowed")
+
+
+def _canonical_map_size(value: dict[Any, Any], depth: int) -> int:
+    if depth == 0:
+        raise CborError("maps and arrays are nested too deep")
+    depth -= 1
+    size = _head_size(len(value))
+    last_number, last_length, last_text = -1, -1, ""
+    for key, item in value.items():
+        # Nearly all keys are ascending small numbers or short ASCII text: their order is seen at a glance.
+        kind = type(key)
+        if kind is int and last_number < key < 24:
+            last_number = key
+            size += 1
+        elif (
+            kind is str
+            and last_length <= (length := len(key)) < 24
+            and key.isascii()
+            and (length > last_length or key > last_text)
+        ):
+            last_number, last_length, last_text = 24, length, key
+            size += length + 1
+        else:
+            return _canonical_size_of_unusual_map(value, depth)
+        kind = type(item)
+        if kind is bytes or (kind is str and item.isascii()):
+            length = len(item)
+            size += length + (1 if length < 24 else 2 if length < 256 else _head_size(length))
+        elif kind is bool:
+            size += 1
+        elif kind is dict:
+            size += _canonical_map_size(item, depth)
+        else:
+            size += _canonical_size(item, depth)
+    return size
+
+
+def _canonical_size_of_unusual_map(value: dict[Any, Any], depth: int) -> int:
+    order = [_key_order(key) for key in value]
+    for key, mine, next_one in zip(value, order, order[1:], strict=False):
+        if mine >= next_one:
+            raise CborError(f"the map key after {key!r} is out of canonical order")
+    items = sum(_canonical_size(key, 0) + _canonical_size(item, depth) for key, item in value.items())
+    return _head_size(len(value)) + items
+
+
+def _text_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _head_size(argument: int) -> int:
@@ -113,10 +186,6 @@ def _head_size(argument: int) -> int:
     if argument < 0x10000:
         return 3
     return 5 if argument < 0x100000000 else 9
-
-
-_KEYS = frozenset({int, str, bytes})
-_SCALARS = frozenset({int, str, bytes, bool, type(None), float})
 
 
 def _key_order(key: Any) -> tuple[int, int, bytes]:
@@ -134,12 +203,5 @@ def _key_order(key: Any) -> tuple[int, int, bytes]:
     raise CborError(f"map key {key!r}: keys are integers, text or bytes")
 
 
-def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        keys: list[Any] = [int(key) if isinstance(key, int) else key for key in value]
-        if len(keys) > 1:
-            keys.sort(key=_key_order)
-        return {key: item if type(item := value[key]) in _SCALARS else _sorted(item) for key in keys}
-    if isinstance(value, list | tuple):
-        return [item if type(item) in _SCALARS else _sorted(item) for item in value]
-    return value
+_ONE_BYTE = [bytes((value,)) for value in range(256)]
+_BYTES_HEADS = [_head(0x40, length) for length in range(256)]

@@ -56,7 +56,11 @@ class PrivateKey(Protocol):
     def public_cose_key(self) -> dict[int, Any]: ...
 
 
-_UNCOMPRESSED = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+_EC_PRIVATE_KEY = (
+    serialization.Encoding.DER,
+    serialization.PrivateFormat.TraditionalOpenSSL,
+    serialization.NoEncryption(),
+)
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 _RAW_PRIVATE = (serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
 
@@ -70,35 +74,41 @@ class _EllipticCurve:
     size: ClassVar[int]
     order: ClassVar[int]
     scheme: ClassVar[ec.ECDSA]
-    __slots__ = ("handle",)
+    __slots__ = ("_der", "handle")
 
     def __init__(self, handle: ec.EllipticCurvePrivateKey) -> None:
         self.handle = handle
+        self._der: bytes | None = None
 
     @classmethod
     def generate(cls, random: Randomness) -> _EllipticCurve:
         if not random.seeded:
             return cls(ec.generate_private_key(cls.curve))
-        return cls.from_bytes(
-            (int.from_bytes(random.bytes(cls.size + 8), "big") % (cls.order - 1) + 1).to_bytes(
-                cls.size, "big"
-            )
-        )
+        scalar = int.from_bytes(random.bytes(cls.size + 8), "big") % (cls.order - 1) + 1
+        return cls.from_bytes(scalar.to_bytes(cls.size, "big"))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> _EllipticCurve:
         return cls(ec.derive_private_key(int.from_bytes(data, "big"), cls.curve))
 
+    def _ec_private_key(self) -> bytes:
+        """RFC 5915's ECPrivateKey. It holds both halves of the key, and is had for less than either."""
+        if self._der is None:
+            self._der = self.handle.private_bytes(*_EC_PRIVATE_KEY)
+        return self._der
+
     def to_bytes(self) -> bytes:
-        return self.handle.private_numbers().private_value.to_bytes(self.size, "big")
+        der = self._ec_private_key()
+        # SEQUENCE (whose length takes two bytes on the widest curve), version, OCTET STRING
+        start = 7 if der[1] < 0x80 else 8
+        return der[start : start + self.size]
 
     def sign(self, message: bytes) -> bytes:
         return self.handle.sign(message, self.scheme)
 
     def public_cose_key(self) -> dict[int, Any]:
-        point = self.handle.public_key().public_bytes(*_UNCOMPRESSED)
-        size = self.size
-        return {1: 2, 3: int(self.algorithm), -1: self.crv, -2: point[1 : size + 1], -3: point[size + 1 :]}
+        der, size = self._ec_private_key(), self.size
+        return {1: 2, 3: int(self.algorithm), -1: self.crv, -2: der[-2 * size : -size], -3: der[-size:]}
 
 
 class ES256(_EllipticCurve):

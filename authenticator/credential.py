@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from authenticator.cose import PrivateKey
@@ -65,5 +66,6 @@ class Credential:
         return {"id": self.id, "type": "public-key"}
 
 
+@lru_cache(maxsize=1024)
 def rp_id_hash(rp_id: str) -> bytes:
     return hashlib.sha256(rp_id.encode()).digest()

@@ -8,6 +8,7 @@ from authenticator.status import CtapError, Status
 
 Parameters: TypeAlias = dict[int, Any]
 T = TypeVar("T")
+_ABSENT: Any = object()
 
 
 def require(parameters: Parameters, key: int, kind: type[T]) -> T:
@@ -20,10 +21,8 @@ def require(parameters: Parameters, key: int, kind: type[T]) -> T:
 
 
 def optional(parameters: Parameters, key: int, kind: type[T]) -> T | None:
-    value = parameters.get(key)
-    if value is None:
-        if key in parameters:
-            raise CtapError(Status.CBOR_UNEXPECTED_TYPE)
+    value = parameters.get(key, _ABSENT)
+    if value is _ABSENT:
         return None
     if type(value) is not kind:
         raise CtapError(Status.CBOR_UNEXPECTED_TYPE)

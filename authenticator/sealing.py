@@ -23,6 +23,7 @@ _PAYMENT = 0x80
 _U2F = 0x40
 _HMAC_SECRET = 0x20
 
+_PROTECTIONS = {int(each): each for each in CredProtect}
 _NOBODY = User(id=b"")
 
 
@@ -46,11 +47,15 @@ class Seal:
         u2f: bool,
         random: Randomness,
     ) -> Credential:
-        flags = protection | (_PAYMENT * third_party_payment) | (_U2F * u2f) | (_HMAC_SECRET * hmac_secret)
+        flags = int(protection)
+        if third_party_payment:
+            flags |= _PAYMENT
+        if u2f:
+            flags |= _U2F
+        if hmac_secret:
+            flags |= _HMAC_SECRET
         nonce = random.bytes(_NONCE)
-        payload = (
-            flags.to_bytes(1, "big") + int(key.algorithm).to_bytes(2, "big", signed=True) + key.to_bytes()
-        )
+        payload = flags.to_bytes(1, "big") + key.algorithm.to_bytes(2, "big", signed=True) + key.to_bytes()
         credential_id = nonce + self._cipher.encrypt(nonce, payload, rp_id_hash)
         return self._remember(credential_id, rp_id, rp_id_hash, flags, key)
 
@@ -84,7 +89,7 @@ class Seal:
             user=_NOBODY,
             key=key,
             discoverable=False,
-            protection=CredProtect(flags & 0x03),
+            protection=_PROTECTIONS[flags & 0x03],
             hmac_secrets=secrets,
             third_party_payment=bool(flags & _PAYMENT),
             u2f=bool(flags & _U2F),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -84,7 +84,7 @@ class SqliteStore:
     def get(self, credential_id: bytes) -> Credential | None:
         return self._memory.get(credential_id)
 
-    def for_rp(self, rp_id_hash: bytes) -> list[Credential]:
+    def for_rp(self, rp_id_hash: bytes) -> Sequence[Credential]:
         return self._memory.for_rp(rp_id_hash)
 
     def credentials(self) -> Iterator[Credential]:
@@ -117,7 +117,7 @@ class SqliteStore:
     def put(self, credential: Credential) -> Credential:
         replaced = self._memory.replaced_by(credential)
         if not credential.order:
-            credential = replace(credential, order=self._memory.last_order + 1)
+            credential = replace(credential, order=self.next_order())
         with self._transaction(credential.order) as connection:
             for credential_id in replaced:
                 self._drop_row(connection, "credentials", credential_id)
@@ -125,6 +125,9 @@ class SqliteStore:
                     self._drop_row(connection, "counters", credential_id)
             self._put_row(connection, "credentials", credential.id, encode(credential))
         return self._memory.put(credential)
+
+    def next_order(self) -> int:
+        return self._memory.next_order()
 
     def remove(self, credential_id: bytes) -> bool:
         if self._memory.get(credential_id) is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -84,11 +84,14 @@ class Store(Protocol):
         Returns it with its `order`. One that takes the place of itself keeps its counter.
         """
 
+    def next_order(self) -> int:
+        """The place of the next new credential in the order of creation."""
+
     def remove(self, credential_id: bytes) -> bool: ...
     def get(self, credential_id: bytes) -> Credential | None: ...
 
-    def for_rp(self, rp_id_hash: bytes) -> list[Credential]:
-        """Newest first."""
+    def for_rp(self, rp_id_hash: bytes) -> Sequence[Credential]:
+        """Newest first; the same object until a credential of this relying party changes."""
 
     def credentials(self) -> Iterator[Credential]:
         """All of them, oldest first."""
@@ -111,6 +114,8 @@ class MemoryStore:
         self._credentials: dict[bytes, Credential] = {}
         self._by_rp: dict[bytes, dict[bytes, Credential]] = {}
         """By the hash of the RP id, then by the id of the user: there is one for each."""
+        self._newest_first: dict[bytes, tuple[Credential, ...]] = {}
+        """What `for_rp` gave since the last change."""
         self._counters: dict[bytes | None, int] = {}
         self.last_order = 0
         if contents is not None:
@@ -129,6 +134,7 @@ class MemoryStore:
         self._device = state
         self._credentials.clear()
         self._by_rp.clear()
+        self._newest_first.clear()
         self._counters.clear()
 
     def put(self, credential: Credential) -> Credential:
@@ -137,11 +143,15 @@ class MemoryStore:
             if credential_id != credential.id:
                 self._counters.pop(credential_id, None)
         if not credential.order:
-            credential = replace(credential, order=self.last_order + 1)
+            credential = replace(credential, order=self.next_order())
         self.last_order = max(self.last_order, credential.order)
         self._credentials[credential.id] = credential
         self._by_rp.setdefault(credential.rp_id_hash, {})[credential.user.id] = credential
+        self._newest_first.pop(credential.rp_id_hash, None)
         return credential
+
+    def next_order(self) -> int:
+        return self.last_order + 1
 
     def replaced_by(self, credential: Credential) -> list[bytes]:
         """The ids of the credentials whose place this one would take."""
@@ -164,15 +174,20 @@ class MemoryStore:
         del same_rp[credential.user.id]
         if not same_rp:
             del self._by_rp[credential.rp_id_hash]
+        self._newest_first.pop(credential.rp_id_hash, None)
 
     def get(self, credential_id: bytes) -> Credential | None:
         return self._credentials.get(credential_id)
 
-    def for_rp(self, rp_id_hash: bytes) -> list[Credential]:
-        same_rp = self._by_rp.get(rp_id_hash)
-        if not same_rp:
-            return []
-        return sorted(same_rp.values(), key=lambda credential: -credential.order)
+    def for_rp(self, rp_id_hash: bytes) -> Sequence[Credential]:
+        newest_first = self._newest_first.get(rp_id_hash)
+        if newest_first is None:
+            same_rp = self._by_rp.get(rp_id_hash)
+            if same_rp is None:
+                return ()
+            newest_first = tuple(sorted(same_rp.values(), key=lambda each: each.order, reverse=True))
+            self._newest_first[rp_id_hash] = newest_first
+        return newest_first
 
     def credentials(self) -> Iterator[Credential]:
         return iter(sorted(self._credentials.values(), key=lambda credential: credential.order))

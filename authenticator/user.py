@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_UV_ATTEMPTS_FOR_INTERNAL_RETRIES = 3
 """maxUvAttemptsForInternalRetries (CTAP 2.3 §6.5.2.3): from 1 to 5."""
 
+_TOUCHES = (Touched, Verified, NotRecognised)
+
 
 def require_presence(
     purpose: Purpose, rp_id: str | None = None, user_name: str | None = None, hold: float = 0.0
@@ -34,7 +36,7 @@ def require_presence(
     """Evidence of user interaction: a touch, or OPERATION_DENIED. A time-out is thrown in from outside."""
     answer = yield Presence(purpose=purpose, rp_id=rp_id, user_name=user_name, hold=hold)
     # A finger the sensor does not know still is a touch.
-    if not isinstance(answer, Touched | Verified | NotRecognised):
+    if not isinstance(answer, _TOUCHES):
         raise CtapError(Status.OPERATION_DENIED)
 
 

@@ -13,7 +13,7 @@ Statement: TypeAlias = "dict[str, Any] | list[dict[str, Any]]"
 """attStmt: a map; a compound one is an array of whole statements (WebAuthn level 3 §8.9)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: one is made, and dropped, with every credential
 class AttestationSubject:
     """What a statement speaks of."""
 

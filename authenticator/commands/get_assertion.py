@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from authenticator import cbor
@@ -24,7 +23,15 @@ if TYPE_CHECKING:
     from authenticator.authenticator import Authenticator
 
 
-class Key(IntEnum):
+# Bound once, for the reason that is given at `Key`.
+_LOG_IN, _GET_ASSERTION = Purpose.LOG_IN, Permission.GET_ASSERTION
+_UV_OPTIONAL, _UV_REQUIRED = CredProtect.UV_OPTIONAL, CredProtect.UV_REQUIRED
+_SELECT_ACCOUNT_ON_DEVICE, _USER_NAME_ALWAYS = Quirk.SELECT_ACCOUNT_ON_DEVICE, Quirk.USER_NAME_ALWAYS
+
+
+class Key:
+    """Plain numbers: in Python 3.11 reading an enum's member takes longer than reading the parameter itself."""
+
     RP_ID = 0x01
     CLIENT_DATA_HASH = 0x02
     ALLOW_LIST = 0x03
@@ -34,7 +41,7 @@ class Key(IntEnum):
     PIN_UV_AUTH_PROTOCOL = 0x07
 
 
-class ResponseKey(IntEnum):
+class ResponseKey:
     CREDENTIAL = 0x01
     AUTH_DATA = 0x02
     SIGNATURE = 0x03
@@ -70,8 +77,8 @@ class Request:
             extensions=optional(parameters, Key.EXTENSIONS, dict) or {},
             presence=option(options, "up") is not False,
             ceremony=Ceremony(
-                purpose=Purpose.LOG_IN,
-                permission=Permission.GET_ASSERTION,
+                purpose=_LOG_IN,
+                permission=_GET_ASSERTION,
                 rp_id=rp_id,
                 client_data_hash=client_data_hash,
                 user_verification=bool(option(options, "uv")),
@@ -113,7 +120,7 @@ def get_assertion(auth: Authenticator, parameters: Parameters, channel: int) -> 
     # Step 9
     if presence:
         if not ceremony.has_presence(auth):
-            purpose = Purpose.LOG_IN if found else Purpose.NO_CREDENTIALS
+            purpose = _LOG_IN if found else Purpose.NO_CREDENTIALS
             yield from require_presence(
                 purpose, request.rp_id, found[0].user.name if len(found) == 1 else None
             )
@@ -128,7 +135,7 @@ def get_assertion(auth: Authenticator, parameters: Parameters, channel: int) -> 
     if request.has_allow_list:
         return _respond(auth, found[0], context)
     # Step 12.2: a display shows the accounts, also if there is but one
-    if profile.has(Quirk.SELECT_ACCOUNT_ON_DEVICE) and presence and verified:
+    if profile.has(_SELECT_ACCOUNT_ON_DEVICE) and presence and verified:
         chosen = 0
         if len(found) > 1:
             accounts = tuple(each.user.name or each.user.display_name or each.user.id.hex() for each in found)
@@ -169,12 +176,10 @@ def _locate(auth: Authenticator, request: Request, *, verified: bool) -> Sequenc
         return [
             credential
             for credential in find_listed(auth, request.allow, request.rp_id, hash_of_rp_id)
-            if verified or credential.protection is not CredProtect.UV_REQUIRED
+            if verified or credential.protection is not _UV_REQUIRED
         ]
     found = auth.store.for_rp(hash_of_rp_id)
-    if verified or all(credential.protection is CredProtect.UV_OPTIONAL for credential in found):
-        return found
-    return [credential for credential in found if credential.protection is CredProtect.UV_OPTIONAL]
+    return found if verified else auth.unguarded(found)
 
 
 def _respond(
@@ -209,7 +214,7 @@ def _respond(
     if credential.discoverable:
         # §6.2.2: names only after verification, and only where there are several accounts to choose from
         several = len(context.found) > 1 and not request.has_allow_list and not user_selected
-        with_names = (context.verified and several) or auth.profile.has(Quirk.USER_NAME_ALWAYS)
+        with_names = (context.verified and several) or auth.profile.has(_USER_NAME_ALWAYS)
         response[ResponseKey.USER] = credential.user.to_cbor(with_names=with_names)
     if count > 1:
         response[ResponseKey.NUMBER_OF_CREDENTIALS] = count

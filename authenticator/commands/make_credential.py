@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from authenticator import cbor
@@ -35,11 +34,18 @@ if TYPE_CHECKING:
     from authenticator.authenticator import Authenticator
 
 
+# Bound once, for the reason that is given at `Key`.
+_REGISTER, _MAKE_CREDENTIAL = Purpose.REGISTER, Permission.MAKE_CREDENTIAL
+_UV_REQUIRED = CredProtect.UV_REQUIRED
+_ALWAYS_DISCOVERABLE = Quirk.ALWAYS_DISCOVERABLE
+
 MAX_USER_ID = 64
 """WebAuthn level 3 §5.4.3."""
 
 
-class Key(IntEnum):
+class Key:
+    """Plain numbers: in Python 3.11 reading an enum's member takes longer than reading the parameter itself."""
+
     CLIENT_DATA_HASH = 0x01
     RP = 0x02
     USER = 0x03
@@ -53,7 +59,7 @@ class Key(IntEnum):
     ATTESTATION_FORMATS_PREFERENCE = 0x0B
 
 
-class ResponseKey(IntEnum):
+class ResponseKey:
     FMT = 0x01
     AUTH_DATA = 0x02
     ATT_STMT = 0x03
@@ -88,8 +94,9 @@ class Request:
             if kind == "public-key":
                 algorithms.append(algorithm)
         formats = optional(parameters, Key.ATTESTATION_FORMATS_PREFERENCE, list) or []
-        if any(type(fmt) is not str for fmt in formats):
-            raise CtapError(Status.CBOR_UNEXPECTED_TYPE)
+        for fmt in formats:
+            if type(fmt) is not str:
+                raise CtapError(Status.CBOR_UNEXPECTED_TYPE)
         rp_id, user_id = member(rp, "id", str), member(user, "id", bytes)
         if len(user_id) > MAX_USER_ID:
             raise CtapError(Status.INVALID_LENGTH)
@@ -111,8 +118,8 @@ class Request:
             extensions=optional(parameters, Key.EXTENSIONS, dict) or {},
             resident=bool(option(options, "rk")),
             ceremony=Ceremony(
-                purpose=Purpose.REGISTER,
-                permission=Permission.MAKE_CREDENTIAL,
+                purpose=_REGISTER,
+                permission=_MAKE_CREDENTIAL,
                 rp_id=rp_id,
                 client_data_hash=client_data_hash,
                 user_verification=bool(option(options, "uv")),
@@ -132,8 +139,10 @@ def make_credential(auth: Authenticator, parameters: Parameters, channel: int) -
     if ceremony.pin_uv_auth_param is not None:
         yield from ceremony.select(auth)
     # Step 3: the first algorithm in the relying party's order that the key has
-    algorithm = next((each for each in request.algorithms if each in profile.algorithms), None)
-    if algorithm is None:
+    for algorithm in request.algorithms:
+        if algorithm in profile.algorithms:
+            break
+    else:
         raise CtapError(Status.UNSUPPORTED_ALGORITHM)
     # Step 5.2
     if request.resident and not profile.features.resident_keys:
@@ -149,7 +158,7 @@ def make_credential(auth: Authenticator, parameters: Parameters, channel: int) -
     # Step 12
     hash_of_rp_id = rp_id_hash(request.rp_id)
     for credential in find_listed(auth, request.exclude, request.rp_id, hash_of_rp_id):
-        if credential.protection is CredProtect.UV_REQUIRED and not verified:
+        if credential.protection is _UV_REQUIRED and not verified:
             continue
         # Whether the person touches, declines or lets the time run out, the answer is the same.
         if not ceremony.has_presence(auth):
@@ -163,14 +172,14 @@ def make_credential(auth: Authenticator, parameters: Parameters, channel: int) -
     extensions = creation_inputs(auth, request) if request.extensions else []
     # Step 14
     if not ceremony.has_presence(auth):
-        yield from require_presence(Purpose.REGISTER, request.rp_id, request.user.name)
+        yield from require_presence(_REGISTER, request.rp_id, request.user.name)
     auth.tokens.spend_presence()
 
     creation = Creation(
         auth=auth,
         request=request,
         verified=verified,
-        discoverable=request.resident or profile.has(Quirk.ALWAYS_DISCOVERABLE),
+        discoverable=request.resident or profile.has(_ALWAYS_DISCOVERABLE),
     )
     for extension, value in extensions:
         extension.create(creation, value)
@@ -227,6 +236,7 @@ def _create(creation: Creation, algorithm: int, hash_of_rp_id: bytes) -> Credent
             user=_stored(request.user, profile),
             key=key,
             discoverable=True,
+            order=auth.store.next_order(),
             created=environment.clock.time(),
             protection=creation.protection,
             hmac_secrets=random.bytes(64) if creation.hmac_secret else b"",
@@ -254,7 +264,7 @@ def _respond(creation: Creation, credential: Credential, *, enterprise: bool) ->
     """Step 19."""
     auth, request = creation.auth, creation.request
     profile, tamper, key = auth.profile, auth.environment.tamper, credential.key
-    attestation = choose_format(profile, int(key.algorithm), request.formats, enterprise=enterprise)
+    attestation = choose_format(profile, key.algorithm, request.formats, enterprise=enterprise)
     data = tamper.authenticator_data(
         authenticator_data(
             rp_id_hash=credential.rp_id_hash,
@@ -263,7 +273,7 @@ def _respond(creation: Creation, credential: Credential, *, enterprise: bool) ->
             attested=attested_credential_data(
                 aaguid=attested_aaguid(profile, attestation),
                 credential_id=credential.id,
-                public_key=cbor.encode_ordered(tamper.credential_public_key(key.public_cose_key())),
+                public_key=cbor.encode(tamper.credential_public_key(key.public_cose_key())),
             ),
             extensions=cbor.encode(creation.outputs) if creation.outputs else b"",
         )
