@@ -1,0 +1,36 @@
+"""A sample of what `tests/benchmarks/soak_ctaphid.py` does a million times, against the wire alone."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from authenticator.environment import HandTurnedClock
+from ctaphid.hid_device import HidDevice
+from ctaphid.hub import Hub
+from tests.ctaphid.backend import EchoBackend
+from tests.ctaphid.host import CBOR, ERROR, INIT, KEEPALIVE, LOCK, MSG, PING, WINK
+from tests.ctaphid.mutation import Bombardment, Traffic
+
+REQUESTS = [
+    (CBOR, b"\x04"),
+    (CBOR, bytes(range(1, 200))),
+    (MSG, b"\x00\x03"),
+    (CBOR, b"Slow"),
+    (MSG, b"Slow"),
+]
+
+COMMANDS = (INIT, PING, CBOR, MSG, WINK, LOCK, KEEPALIVE, ERROR)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_wire_bears_anything(seed: int) -> None:
+    clock = HandTurnedClock()
+    device = HidDevice(EchoBackend(), random_bytes=random.Random(seed).randbytes, max_channels=4)
+    bombardment = Bombardment(Hub(device, clock=clock), clock, Traffic(seed, REQUESTS))
+    for _ in range(10):
+        bombardment.send(2_500)
+        bombardment.require_service()
+    heard = {command: bombardment.answers.get(command, 0) for command in COMMANDS}
+    assert min(heard.values()) > 10, f"this traffic tests little: {heard}"
