@@ -16,7 +16,6 @@ from fido2.ctap import CtapDevice
 from fido2.hid import CAPABILITY
 
 from authenticator.profiles.profile import Kind, Quirk
-from harness.engine import Unplugged
 from harness.errors import SetupError
 from harness.people import Person
 from harness.platform import Device
@@ -215,7 +214,7 @@ class Client:
                 results = registration.results
         except CtapFailure as failure:
             raise_for(failure)
-        except Unplugged:
+        except OSError:
             raise not_allowed("the key was unplugged") from None
         conveyance = options.attestation
         if conveyance == "enterprise" and not attested.enterprise:
@@ -289,7 +288,7 @@ class Client:
                 results = assertion.results
         except CtapFailure as failure:
             raise_for(failure)
-        except Unplugged:
+        except OSError:
             raise not_allowed("the key was unplugged") from None
         credential_id = to_base64url(signed.credential_id)
         response: dict[str, Any] = {

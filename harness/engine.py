@@ -18,6 +18,7 @@ from ctaphid.device import Identity, KeepaliveStatus
 from ctaphid.hid_device import HidDevice
 from ctaphid.hub import Hub
 from ctaphid.packets import ErrorCode
+from harness.acts import Outcome
 from harness.identity import identify, manage
 from harness.people import Person, Question
 from harness.trace import (
@@ -181,10 +182,9 @@ class Engine:
     def is_free(self) -> bool:
         return self._current is None or self._current.over
 
-    def ask(self, ask: Ask) -> Question:
-        now = self.clock.monotonic()
+    def ask(self, ask: Ask, now: float) -> Question:
         self.trace.add(AskEvent(at=now, ask=ask))
-        question = Question(ask, self.clock.monotonic, self.poke)
+        question = Question(ask, self.clock.monotonic, self.poke, asked_at=now)
         self._asking = threading.get_ident()
         try:
             self.person.hear(question)
@@ -209,20 +209,20 @@ class Engine:
 
     # Time and power
 
-    def ask_and_wait(self, ask: Ask, deadline: float | None = None) -> Question:
+    def ask_and_wait(self, ask: Ask, deadline: float | None = None) -> Outcome | None:
         """Ask the person something that is no affair of the key's, such as the PIN in a client's dialog."""
         with self.lock:
-            question = self.ask(ask)
             clock = self.clock
+            question = self.ask(ask, clock.monotonic())
             while True:
                 now, due = clock.monotonic(), question.due
                 if due is not None and now >= due:
                     assert question.exchange is not None
                     self.answered(now, question.exchange.answer or "")
-                    return question
+                    return question.outcome
                 if deadline is not None and now >= deadline:
                     question.withdraw()
-                    return question
+                    return None
                 self.wait(earliest(due, deadline))
 
     def wait(self, until: float | None) -> None:

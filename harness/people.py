@@ -32,10 +32,17 @@ class Question:
     """An ask put to a person: answered at once, later, from another thread, or never."""
 
     def __init__(
-        self, ask: Ask, now: Callable[[], float], on_answer: Callable[[], None] = lambda: None
+        self,
+        ask: Ask,
+        now: Callable[[], float],
+        on_answer: Callable[[], None] = lambda: None,
+        *,
+        asked_at: float | None = None,
     ) -> None:
         self.ask = ask
-        self.asked_at = now()
+        self.asked_at = now() if asked_at is None else asked_at
+        self.hearing = True
+        """The person is just being asked: what they say now is said at the moment of the question."""
         self.withdrawn = False
         self.live = False
         """A callback or a human being may answer at any moment, on a clock of their own."""
@@ -66,7 +73,7 @@ class Question:
         with self._lock:
             if self.withdrawn or self._reply is not None:
                 return False
-            now = self._now()
+            now = self.asked_at if self.hearing else self._now()
             self._reply = (now + reply.after, reply.outcome)
             if self.exchange is not None:
                 self.exchange.answer, self.exchange.answered_at = describe(reply.outcome), now + reply.after
@@ -182,13 +189,19 @@ class Person:
 
     def hear(self, question: Question) -> None:
         """Be asked: the question is answered at once, or left to a callback or a human being."""
+        try:
+            self._hear(question)
+        finally:
+            question.hearing = False
+
+    def _hear(self, question: Question) -> None:
         exchange = Exchange(ask=question.ask, asked_at=question.asked_at)
         question.exchange = exchange
         self.record.append(exchange)
         if self.on_ask is not None:
             live = self.on_ask(question)
             if live is LATER:
-                question.live = True
+                question.live, question.hearing = True, False
                 return
             if question.answered:
                 return

@@ -25,7 +25,7 @@ class Holder(Protocol):
     def is_free(self) -> bool:
         """No command is under way."""
 
-    def ask(self, ask: Ask) -> Question: ...
+    def ask(self, ask: Ask, now: float) -> Question: ...
     def answered(self, now: float, outcome: str) -> None: ...
     def finished(self, operation: Operation) -> None: ...
     def pulled(self) -> None: ...
@@ -86,7 +86,7 @@ class Transaction:
             question = self._question
             if question is None:
                 assert operation.ask is not None
-                question = self._question = self._holder.ask(operation.ask)
+                question = self._question = self._holder.ask(operation.ask, now)
                 self._expires = now + getattr(operation.ask, "timeout", 30.0)
             due = question.due
             if due is not None and due <= min(now, self._expires):
@@ -208,7 +208,7 @@ class U2fTouch:
             stale = now > self._polled + U2F_POLLS_END
         if stale:
             self.forget()
-            question = self._question = self._holder.ask(ask)
+            question = self._question = self._holder.ask(ask, now)
             self._purpose = ask.purpose
         self._polled = now
         assert question is not None

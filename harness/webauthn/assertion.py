@@ -13,7 +13,10 @@ from harness.webauthn.ceremony import Assertion
 from harness.webauthn.ctap import Command, canonical, descriptor
 from harness.webauthn.errors import ClientError, CtapFailure, not_allowed, raise_for
 from harness.webauthn.extensions import asked_for
-from harness.webauthn.registration import first_known, usable
+from harness.webauthn.registration import collect_touch, first_known, usable
+
+NOBODYS = b"\0"
+"""A credential id no key has: the list must not become empty, which would ask for any passkey."""
 
 
 class Key(IntEnum):
@@ -65,6 +68,9 @@ def log_in(assertion: Assertion, *, choose_always: bool) -> Signed:
         except CtapFailure as failure:
             if failure.status == Status.PUAT_REQUIRED and not verify and verifier.can_verify:
                 verify = True
+            elif failure.status == Status.NO_CREDENTIALS:
+                collect_touch(assertion)
+                raise_for(failure)
             elif not (
                 failure.status in (Status.UV_BLOCKED, Status.PUAT_REQUIRED) and verifier.give_up_built_in()
             ):
@@ -93,15 +99,14 @@ def _narrow_allow_list(assertion: Assertion) -> None:
     if not assertion.options.allow or not (
         len(listed) > assertion.info.max_credentials or app_id or prf.get("evalByCredential")
     ):
-        assertion.allow = listed if listed or not assertion.options.allow else [b"\0"]
+        assertion.allow = listed if listed or not assertion.options.allow else [NOBODYS]
         return
     found = first_known(assertion, assertion.rp_id, listed)
     if found is None and isinstance(app_id, str):
         found = first_known(assertion, app_id, listed)
         assertion.used_app_id = found is not None
     assertion.chosen = found
-    # With none of them the key is asked for one nobody has: the person touches before a page learns anything.
-    assertion.allow = [found if found is not None else b"\0"]
+    assertion.allow = [found if found is not None else NOBODYS]
 
 
 def _parameters(assertion: Assertion) -> dict[int, Any]:

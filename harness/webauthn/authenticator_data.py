@@ -8,7 +8,7 @@ from typing import Any
 
 import cbor2
 from cryptography.hazmat.primitives import serialization
-from fido2.cose import CoseKey
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 _AAGUID = slice(37, 53)
 _P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200") + b"\x04"
@@ -66,10 +66,24 @@ class AuthenticatorData:
         if key.get(1) == 1 and key.get(-1) == 6 and isinstance(x, bytes):
             return _ED25519_SPKI + x
         try:
-            public_key: Any = CoseKey.parse(key)
-            der: bytes = public_key.to_cryptography_key().public_bytes(
-                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-        except Exception:  # whatever a foreign parser says to a malformed key, the answer is "not known"
+            return _spki(key)
+        except (KeyError, TypeError, ValueError):  # a malformed key is one the client does not know
             return None
-        return der
+
+
+_CURVES: dict[int, ec.EllipticCurve] = {2: ec.SECP384R1(), 3: ec.SECP521R1(), 8: ec.SECP256K1()}
+
+
+def _spki(key: dict[int, Any]) -> bytes | None:
+    public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+    if key[1] == 2:
+        point = b"\x04" + key[-2] + key[-3]
+        public_key = ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[key[-1]], point)
+    elif key[1] == 3:
+        modulus, exponent = int.from_bytes(key[-1], "big"), int.from_bytes(key[-2], "big")
+        public_key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    else:
+        return None
+    return public_key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )

@@ -28,6 +28,7 @@ class Command(IntEnum):
     GET_INFO = 0x04
     CLIENT_PIN = 0x06
     GET_NEXT_ASSERTION = 0x08
+    SELECTION = 0x0B
 
 
 class Permission(IntFlag):
@@ -67,7 +68,7 @@ class DirectConnection:
         return self._engine.call_u2f(apdu)
 
     def ask(self, ask: Ask, deadline: float) -> Outcome | None:
-        outcome = self._engine.ask_and_wait(ask, deadline).outcome
+        outcome = self._engine.ask_and_wait(ask, deadline)
         if isinstance(outcome, Pulled):
             self._engine.pulled()
         return outcome
@@ -171,6 +172,11 @@ class Info:
     @property
     def speaks_ctap2(self) -> bool:
         return any(version.startswith("FIDO_2") for version in self.versions)
+
+    @property
+    def has_selection(self) -> bool:
+        """authenticatorSelection came with CTAP 2.1."""
+        return any(version in ("FIDO_2_1", "FIDO_2_2", "FIDO_2_3") for version in self.versions)
 
     def offers(self, option: str) -> bool:
         return self.options.get(option) is True

@@ -56,6 +56,9 @@ def require_rp_id(rp_id: str, origin: str, related_origins: RelatedOrigins | Non
 
 @lru_cache(maxsize=1024)
 def is_rp_id_for(rp_id: str, origin: str) -> bool:
+    # The list's default rule, which python-fido2 does not know: a name of one label is a public suffix.
+    if "." not in rp_id and rp_id != urlsplit(origin).hostname:
+        return False
     return verify_rp_id(rp_id, origin)
 
 
@@ -87,6 +90,8 @@ def _listed(document: Mapping[str, Any] | None) -> list[str]:
 def registrable_domain(domain: str) -> str | None:
     """example.co.uk of www.example.co.uk; None for a public suffix itself."""
     labels = domain.split(".")
+    if len(labels) == 1:
+        return domain
     for count in range(1, len(labels) + 1):
         suffix = ".".join(labels[-count:])
         if is_rp_id_for(suffix, f"https://x.{domain}"):

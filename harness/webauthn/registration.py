@@ -12,7 +12,7 @@ from authenticator.status import Status
 from harness.webauthn.authenticator_data import AuthenticatorData
 from harness.webauthn.ceremony import Ceremony, Registration
 from harness.webauthn.ctap import Command, Permission, canonical, descriptor
-from harness.webauthn.errors import ClientError, CtapFailure, not_allowed, raise_for
+from harness.webauthn.errors import ClientError, CtapFailure, raise_for
 from harness.webauthn.extensions import asked_for, default_protection
 from harness.webauthn.verification import UNVERIFIED
 
@@ -159,36 +159,41 @@ def _parameters(registration: Registration, exclude: list[bytes], enterprise: in
 
 
 def _narrowed_exclude_list(registration: Registration) -> list[bytes]:
-    """What to exclude: the whole list, or of one that is too long the credential the key turned out to have."""
+    """What to exclude: the whole list, or the credential of it that the key turned out to have."""
     options, info = registration.options, registration.info
-    listed = usable(registration, [each.id for each in options.exclude])
-    if len(listed) > info.max_credentials:
+    ids = [each.id for each in options.exclude]
+    listed, app_id = usable(registration, ids), options.extensions.get("appidExclude")
+    if len(listed) > info.max_credentials or (app_id and listed):
         found = first_known(registration, registration.rp_id, listed)
+        if found is None and app_id and first_known(registration, app_id, listed) is not None:
+            collect_touch(registration)
+            raise ClientError("InvalidStateError", "the key is registered already, by U2F")
         listed = [found] if found is not None else []
-    app_id = options.extensions.get("appidExclude")
-    if isinstance(app_id, str) and not listed and options.exclude:
-        found = first_known(registration, app_id, [each.id for each in options.exclude])
-        if found is not None:
-            raise _excluded(registration)
     return listed
 
 
-def _excluded(registration: Registration) -> ClientError:
-    """Registered by U2F already: the person touches, so that a page learns nothing in silence."""
+def collect_touch(ceremony: Ceremony) -> None:
+    """A touch for its own sake, so that a page learns nothing in silence (§6.9, or what was done before it)."""
+    if ceremony.platform:
+        return
+    ctap, info = ceremony.ctap, ceremony.info
     try:
-        registration.ctap.command(
-            Command.MAKE_CREDENTIAL,
-            {
-                1: bytes(32),
-                2: {"id": ".dummy", "name": ".dummy"},
-                3: {"id": b"\1", "name": "dummy", "displayName": "dummy"},
-                4: [{"alg": -7, "type": "public-key"}],
-            },
-        )
+        if info.has_selection:
+            ctap.command(Command.SELECTION)
+        else:
+            dummy: dict[int, Any] = {
+                Key.CLIENT_DATA_HASH: bytes(32),
+                Key.RP: {"id": ".dummy", "name": ".dummy"},
+                Key.USER: {"id": b"\1", "name": "dummy", "displayName": "dummy"},
+                Key.PUB_KEY_CRED_PARAMS: [{"alg": -7, "type": "public-key"}],
+            }
+            if info.pin_protocols:
+                dummy |= {Key.PIN_UV_AUTH_PARAM: b"", Key.PIN_UV_AUTH_PROTOCOL: info.pin_protocols[0]}
+            ctap.command(Command.MAKE_CREDENTIAL, {int(key): value for key, value in dummy.items()})
     except CtapFailure as failure:
-        if failure.status not in (Status.PUAT_REQUIRED, Status.PIN_AUTH_INVALID):
-            return not_allowed("the person did not touch the key")
-    return ClientError("InvalidStateError", "the key is registered already, by U2F")
+        # The empty pinUvAuthParam is answered so after the touch (§6.1.2 step 1).
+        if failure.status not in (Status.PIN_INVALID, Status.PIN_NOT_SET, Status.PIN_AUTH_INVALID):
+            raise_for(failure)
 
 
 def usable(ceremony: Ceremony, ids: list[bytes]) -> list[bytes]:
