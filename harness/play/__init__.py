@@ -1,0 +1,1 @@
+"""Plays: passkey stories in YAML, and the runner that plays them in real browsers."""
