@@ -25,22 +25,27 @@ if TYPE_CHECKING:
 def run_with_keys(
     keys: Sequence[VirtualKey],
     command: Sequence[str],
-    *,
     port: str = "mock",
+    /,
+    *,
     environment: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> int:
-    """Run `command` with the keys plugged into one machine, or one mock of it. Returns the exit code a shell would."""
+    """Run `command` with the keys plugged into one machine, or one mock of it. Returns the exit code a shell would.
+
+    The command finds in STUNTKEY_PATH where they are: device nodes or addresses, with spaces between them.
+    `options` are those of the port.
+    """
     environment = dict(os.environ if environment is None else environment)
     program = _find(command[0], environment)
     if port == "mock" and (why := hidden_from(program)):
         raise SetupError(f"{command[0]} would not see a key on the mock port: {why}")
     with ExitStack() as stack:
-        options = {}
         if port == "mock":
             bus = options["bus"] = stack.enter_context(mock_bus())
             environment |= bus.environment()
-        for key in keys:
-            stack.enter_context(key.plugged_in(port, **options))
+        ports = [stack.enter_context(key.plugged_in(port, **options)) for key in keys]
+        environment["STUNTKEY_PATH"] = " ".join(each.path for each in ports)
         return _run(program, command, environment)
 
 
@@ -65,28 +70,36 @@ def _find(name: str, environment: Mapping[str, str]) -> str:
 
 def _run(program: str, command: Sequence[str], environment: Mapping[str, str]) -> int:
     """The signals meant for the command reach it; the keys stay until it is done with them."""
-    with subprocess.Popen(command, executable=program, env=environment) as process:
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
 
-        def forward(number: int, frame: FrameType | None) -> None:
+    def forward(number: int, frame: FrameType | None) -> None:
+        if process is None:
+            early.append(number)
+        else:
             process.send_signal(number)
 
-        # Ctrl-C goes to the whole foreground group by itself, and what it means is for the command to say.
-        handlers: dict[signal.Signals, Any] = {
-            signal.SIGINT: signal.SIG_IGN,
-            signal.SIGTERM: forward,
-            signal.SIGHUP: forward,
-        }
-        before = {}
+    # Ctrl-C goes to the whole foreground group by itself, and what it means is for the command to say. A handler that
+    # does nothing, and not SIG_IGN, which the command would inherit.
+    handlers: dict[signal.Signals, Any] = {
+        signal.SIGINT: lambda number, frame: None,
+        signal.SIGTERM: forward,
+        signal.SIGHUP: forward,
+    }
+    before: dict[signal.Signals, Any] = {}
+    try:
         try:
-            for number, handler in handlers.items():
-                before[number] = signal.signal(number, handler)
+            for signal_number, handler in handlers.items():
+                before[signal_number] = signal.signal(signal_number, handler)
         except ValueError:
             pass  # not the main thread: then signals are not ours
-        try:
+        with subprocess.Popen(command, executable=program, env=environment) as process:
+            for number in early:
+                process.send_signal(number)
             code = process.wait()
-        finally:
-            for number, previous in before.items():
-                signal.signal(number, previous)
+    finally:
+        for signal_number, previous in before.items():
+            signal.signal(signal_number, previous)
     return 128 - code if code < 0 else code
 
 

@@ -26,7 +26,7 @@ _SUB_COMMANDS: dict[int, tuple[int, type[IntEnum]]] = {
 
 _U2F_NOT_YET = "SW 6985"
 """SW_CONDITIONS_NOT_SATISFIED: touch me, and ask again. Hosts do, several times a second."""
-_NAME_WIDTH = 17
+_NAME_WIDTH = 20
 
 
 @dataclass(slots=True)

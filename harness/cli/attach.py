@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing, nullcontext
 from typing import Any, get_args
 
 import click
@@ -30,6 +29,7 @@ from harness.people import Habit, Person
 from harness.ports import PORTS, make_port
 from harness.trace import Event
 from harness.virtual_key import VirtualKey
+from harness.wrap import run_with_keys
 
 DEFAULT_LISTEN = "127.0.0.1:8111"
 
@@ -91,18 +91,31 @@ def attach(
     if habit == "prompted":
         _require_terminal(command)
     options = _port_options(port, listen, allow_remote)
-    argv = _argv(command)
     key_store, profile = _store_and_profile(store, profile)
     # At a terminal, the panel takes the person's place once there is a key to show.
     person = Person(habit="ignoring" if habit == "prompted" else habit)
-    with VirtualKey(
-        profile, pin=pin, fingers=fingers, seed=seed, person=person, store=key_store, trace_size=1000
-    ) as key:
-        try:
-            code = asyncio.run(_Attachment(key, habit, port, options, verbose).run(argv))
-        except PortError as error:
-            raise SetupError(str(error)) from None
+    with (
+        closing(key_store) if key_store is not None else nullcontext(),
+        VirtualKey(
+            profile, pin=pin, fingers=fingers, seed=seed, person=person, store=key_store, trace_size=1000
+        ) as key,
+    ):
+        if command:
+            code = _serve_command(key, port, options, command, verbose)
+        else:
+            code = asyncio.run(_Attachment(key, habit, port, options).run())
     sys.exit(code)
+
+
+def _serve_command(
+    key: VirtualKey, port: str, options: dict[str, Any], command: tuple[str, ...], verbose: bool
+) -> int:
+    if verbose:
+        key.trace.listener = _Lines(Console(stderr=True, highlight=False), Activity())
+    try:
+        return run_with_keys([key], command, port, **options)
+    finally:
+        key.trace.listener = None
 
 
 def _require_terminal(command: tuple[str, ...]) -> None:
@@ -135,12 +148,6 @@ def _port_options(port: str, listen: str | None, allow_remote: bool) -> dict[str
     }
 
 
-def _argv(command: tuple[str, ...]) -> list[str]:
-    if command and shutil.which(command[0]) is None:
-        raise SetupError(f"{command[0]}: no such program on the PATH")
-    return list(command)
-
-
 def _store_and_profile(store: str | None, profile: str | None) -> tuple[SqliteStore | None, str]:
     """A kept key goes on as the device it was made as."""
     try:
@@ -162,61 +169,30 @@ def _store_and_profile(store: str | None, profile: str | None) -> tuple[SqliteSt
 
 
 class _Attachment:
-    """A key on a port: the person at the terminal, or the command it is there for."""
+    """A key on a port, and the person at the terminal or none."""
 
-    def __init__(
-        self, key: VirtualKey, habit: Habit, port: str, options: dict[str, Any], verbose: bool
-    ) -> None:
+    def __init__(self, key: VirtualKey, habit: Habit, port: str, options: dict[str, Any]) -> None:
         self._key = key
         self._habit = habit
         self._port_name = port
         self._options = options
-        self._verbose = verbose
         self._ended = asyncio.Event()
         self._activity = Activity()
 
-    async def run(self, argv: list[str]) -> int:
+    async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        async with make_port(self._key, self._port_name, **self._options) as port:
-            try:
-                if argv:
-                    return await self._serve_command(argv, port)
+        try:
+            async with make_port(self._key, self._port_name, **self._options) as port:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     loop.add_signal_handler(number, self._ended.set)
-                if self._habit == "prompted":
-                    await self._serve_person(port)
-                else:
-                    await self._serve_quietly(port)
-                return 0
-            finally:
-                self._key.trace.listener = None
-
-    async def _serve_command(self, argv: list[str], port: Port) -> int:
-        if self._verbose:
-            self._key.trace.listener = _Lines(Console(stderr=True, highlight=False), self._activity)
-        environment = {**os.environ, **port.environment, "STUNTKEY_PATH": port.path}
-        child: asyncio.subprocess.Process | None = None
-        terminated = False
-
-        def terminate() -> None:
-            nonlocal terminated
-            terminated = True
-            if child is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.terminate()
-
-        loop = asyncio.get_running_loop()
-        # Ctrl-C reaches the command by itself, and it decides what comes of it.
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
-        loop.add_signal_handler(signal.SIGTERM, terminate)
-        try:
-            child = await asyncio.create_subprocess_exec(*argv, env=environment)
-        except OSError as error:
-            raise SetupError(f"{argv[0]}: {error.strerror}") from None
-        if terminated:
-            terminate()
-        code = await child.wait()
-        return code if code >= 0 else 128 - code
+                serve = self._serve_person if self._habit == "prompted" else self._serve_quietly
+                try:
+                    await serve(port)
+                finally:
+                    self._key.trace.listener = None
+        except PortError as error:
+            raise SetupError(str(error)) from None
+        return 0
 
     async def _serve_quietly(self, port: Port) -> None:
         console = Console(highlight=False)

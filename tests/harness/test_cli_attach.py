@@ -69,9 +69,9 @@ def test_a_client_registers_and_logs_in_over_udp() -> None:
     assert (process.returncode, errors) == (0, "")
     lines = [re.sub(r"^\d\d:\d\d:\d\d  ", "", line) for line in output.splitlines()]
     assert lines == [
-        "getInfo            ok",
-        "makeCredential     ok  example.com as alice  touched",
-        "getAssertion       ok  example.com  touched",
+        "getInfo               ok",
+        "makeCredential        ok  example.com as alice  touched",
+        "getAssertion          ok  example.com  touched",
     ]
 
 
@@ -127,7 +127,7 @@ def test_a_key_is_there_for_as_long_as_its_command_runs() -> None:
     done = run(*UDP, "--store", "work", "-v", "--", sys.executable, "-c", CLIENT, here)
     assert done.returncode == 7, done.stderr
     assert done.stdout == ""
-    assert "makeCredential     ok  example.com as bob  touched" in done.stderr
+    assert "makeCredential        ok  example.com as bob  touched" in done.stderr
     [credential] = json.loads(run("key", "show", "work", "--json").stdout)["credentials"]
     assert credential["user_name"] == "bob"
 
@@ -158,12 +158,14 @@ MISTAKES = {
     (*UDP[2:4], "--auto-touch", "--profile", "./nowhere.toml"): "./nowhere.toml: No such file or directory",
     (*UDP[2:4], "--auto-touch", "--pin", "1"): "pin: profile reference takes 4 to 63 characters",
     (*UDP[2:4], "--auto-touch", "--store", "no/where"): "no/where: the folder no does not exist",
-    (*UDP[2:4], "--", "no-such-program"): "no-such-program: no such program on the PATH",
+    (*UDP[2:4], "--", "no-such-program"): "no-such-program: is not in $PATH",
     (*UDP[2:4], "--habit", "prompted", "--", "true"): "--habit prompted needs the terminal that the command has",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "problem"), MISTAKES.items(), ids=" ".join)
+@pytest.mark.parametrize(
+    ("arguments", "problem"), MISTAKES.items(), ids=[" ".join(each) for each in MISTAKES]
+)
 def test_a_mistake_is_told_without_a_traceback(
     arguments: tuple[str, ...], problem: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,7 +328,7 @@ def test_a_wrong_finger_and_then_the_right_one(bio: tuple[Terminal, Any]) -> Non
     terminal.type("\r")
     made = asked()
     assert made.auth_data.is_user_verified()
-    terminal.wait_for("makeCredential     ok  example.com as zoë  not recognised, verified")
+    terminal.wait_for("makeCredential        ok  example.com as zoë  not recognised, verified")
 
 
 def test_ctrl_c_ends_it_cleanly() -> None:
