@@ -1,4 +1,4 @@
-"""A sample of what `tests/benchmarks/soak_ctaphid.py` does a million times, against the wire alone."""
+"""Mutated packets: against the wire alone, and a sample of what the soak test sends to a whole key."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from authenticator.environment import HandTurnedClock
 from ctaphid.hid_device import HidDevice
 from ctaphid.hub import Hub
+from tests.benchmarks.soak_ctaphid import soak_ctaphid
 from tests.ctaphid.backend import EchoBackend
 from tests.ctaphid.host import CBOR, ERROR, INIT, KEEPALIVE, LOCK, MSG, PING, WINK
 from tests.ctaphid.mutation import Bombardment, Traffic
@@ -34,3 +35,8 @@ def test_the_wire_bears_anything(seed: int) -> None:
         bombardment.require_service()
     heard = {command: bombardment.answers.get(command, 0) for command in COMMANDS}
     assert min(heard.values()) > 10, f"this traffic tests little: {heard}"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_key_bears_anything(seed: int) -> None:
+    assert "20000 mutated packets" in soak_ctaphid(20_000, seed)
