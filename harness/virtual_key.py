@@ -265,7 +265,7 @@ def _store(store: str | os.PathLike[str] | Store | None, profile: str) -> Store:
     from authenticator.sqlite_store import SqliteStore
 
     try:
-        return SqliteStore(store)
+        return SqliteStore(store, profile=profile)
     except StoreError as error:
         raise SetupError(str(error)) from None
 

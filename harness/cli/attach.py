@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shlex
 import signal
 import sys
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from authenticator.profiles.loader import ProfileError, load_profile
+from authenticator.profiles.loader import ProfileError, load_profile, profile_names
 from authenticator.sqlite_store import SqliteStore
 from ctaphid.ports import Port, PortError
 from harness.cli.activity import Activity
@@ -150,20 +151,24 @@ def _port_options(port: str, listen: str | None, allow_remote: bool) -> dict[str
 
 def _store_and_profile(store: str | None, profile: str | None) -> tuple[SqliteStore | None, str]:
     """A kept key goes on as the device it was made as."""
+    wanted = profile or "reference"
     try:
-        name = load_profile(profile).name if profile is not None else None
+        name = load_profile(wanted).name
         if store is None:
-            return None, profile or "reference"
-        kept = open_key(store, profile=profile or "reference", create=True)
+            return None, wanted
+        # A path must mean the same file from another folder too.
+        recorded = wanted if wanted in profile_names() else os.path.abspath(wanted)
+        kept = open_key(store, profile=recorded, create=True)
         try:
-            if name is not None and load_profile(kept.profile).name != name:
+            made_as = kept.profile or recorded
+            if profile is not None and load_profile(made_as).name != name:
                 raise SetupError(
-                    f"{kept.path} was made as {kept.profile}: leave out --profile, or keep the new key elsewhere"
+                    f"{kept.path} was made as {made_as}: leave out --profile, or keep the new key elsewhere"
                 )
         except BaseException:
             kept.close()
             raise
-        return kept, kept.profile
+        return kept, made_as
     except ProfileError as error:
         raise SetupError(str(error)) from None
 

@@ -186,6 +186,15 @@ def test_a_taken_port_is_told(own_folder: Path) -> None:
     )
 
 
+def test_a_key_of_ones_own_profile_is_found_again_from_anywhere(own_folder: Path) -> None:
+    (own_folder / "ours.toml").write_text('extends = "solo2"\ntitle = "Our token"\n')
+    made = run(*UDP, "--store", "ours", "--profile", "./ours.toml", "--", "true", cwd=own_folder)
+    assert made.returncode == 0, made.stderr
+    again = run(*UDP, "--store", "ours", "--", "true", cwd="/")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(run("key", "show", "ours", "--json").stdout)["profile"] == str(own_folder / "ours.toml")
+
+
 def test_a_refused_new_key_leaves_no_file_in_use(own_folder: Path) -> None:
     assert run(*UDP, "--auto-touch", "--store", "work", "--pin", "1").returncode == 2
     assert run("key", "show", "work").returncode == 0
