@@ -147,7 +147,7 @@ class KeyPanel:
         text = Text()
         for pressed, does in offered:
             text.append(f" {pressed} ", style="reverse")
-            text.append(f" {does}   ")
+            text.append(f" {does}  ")
         return text
 
 
