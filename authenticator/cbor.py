@@ -32,9 +32,11 @@ def decode(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         )
     except (cbor2.CBORError, ValueError, RecursionError, OverflowError, MemoryError, TypeError) as error:
         raise CborError(f"not CTAP2 CBOR: {error}") from error
-    # The canonical form is the shortest, and without tags nothing else has its length: longer bytes hold an
-    # integer or a length that is not minimal, or something after the item.
-    if _canonical_size(value, max_depth) != len(data):
+    # The canonical form is the shortest, and without tags and narrow floats nothing else has its length: longer
+    # bytes hold an integer or a length that is not minimal, or something after the item.
+    if _canonical_size(value, max_depth) != len(data) or (
+        (_HALF_FLOAT in data or _SINGLE_FLOAT in data) and encode(value) != data
+    ):
         raise CborError("not in CTAP2 canonical form: non-minimal lengths or bytes after the item")
     return value
 
@@ -97,6 +99,7 @@ def _refuse_tag(*_: Any) -> Any:
 _REFUSED_TAGS = dict.fromkeys((2, 3, 25, 28, 29, 256, 55799), _refuse_tag)
 
 _INT_LIMIT = 1 << 64
+_HALF_FLOAT, _SINGLE_FLOAT = b"\xf9", b"\xfa"
 
 
 def _canonical_size(value: Any, depth: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from authenticator.credential import Credential
 from authenticator.person import Answer, Ask, Purpose
 from authenticator.pin.permissions import Permission
-from authenticator.profiles.profile import Quirk
+from authenticator.profiles.profile import Kind, Quirk
 from authenticator.status import CtapError, Status
 from authenticator.user import (
     can_verify_user,
@@ -21,6 +21,8 @@ from authenticator.user import (
 
 if TYPE_CHECKING:
     from authenticator.authenticator import Authenticator
+
+_SECURITY_KEY = Kind.SECURITY_KEY
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +68,9 @@ class Ceremony:
             self.user_verification = False
         elif self.user_verification and not can_verify_user(auth):
             raise CtapError(Status.INVALID_OPTION)
+        # Platforms and providers verify whoever is there, asked to or not: a sheet is shown anyway.
+        if param is None and presence and not self.user_verification and auth.profile.kind is not _SECURITY_KEY:
+            self.user_verification = can_verify_user(auth)
         # §6.1.2 step 6, §6.2.2 step 5: under alwaysUv the key verifies by itself what came without a token
         if auth.state.always_uv and presence:
             if param is None and not self.user_verification:

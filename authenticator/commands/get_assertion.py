@@ -15,7 +15,7 @@ from authenticator.operation import Steps
 from authenticator.parameters import Parameters, descriptors, option, optional, require, unsigned
 from authenticator.person import AccountChoice, Chosen, Purpose
 from authenticator.pin.permissions import Permission
-from authenticator.profiles.profile import Profile, Quirk
+from authenticator.profiles.profile import Kind, Profile, Quirk
 from authenticator.status import CtapError, Status
 from authenticator.user import require_presence
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Bound once, for the reason that is given at `Key`.
 _LOG_IN, _GET_ASSERTION = Purpose.LOG_IN, Permission.GET_ASSERTION
 _UV_OPTIONAL, _UV_REQUIRED = CredProtect.UV_OPTIONAL, CredProtect.UV_REQUIRED
+_SECURITY_KEY = Kind.SECURITY_KEY
 _SELECT_ACCOUNT_ON_DEVICE, _USER_NAME_ALWAYS = Quirk.SELECT_ACCOUNT_ON_DEVICE, Quirk.USER_NAME_ALWAYS
 
 
@@ -135,7 +136,7 @@ def get_assertion(auth: Authenticator, parameters: Parameters, channel: int) -> 
     if request.has_allow_list:
         return _respond(auth, found[0], context)
     # Step 12.2: a display shows the accounts, also if there is but one
-    if profile.has(_SELECT_ACCOUNT_ON_DEVICE) and presence and verified:
+    if presence and verified and _has_display(profile):
         chosen = 0
         if len(found) > 1:
             accounts = tuple(each.user.name or each.user.display_name or each.user.id.hex() for each in found)
@@ -163,6 +164,11 @@ def get_next_assertion(auth: Authenticator, parameters: Parameters, channel: int
     auth.keep("assertions", channel, context)  # step 6: the timer starts again
     return response
     yield  # a command is a generator, also one that asks nothing
+
+
+def _has_display(profile: Profile) -> bool:
+    """Of its own: the choice of an account is not left to the host. Platforms and providers have one."""
+    return profile.kind is not _SECURITY_KEY or profile.has(_SELECT_ACCOUNT_ON_DEVICE)
 
 
 def _tells_after_touch(profile: Profile) -> bool:
