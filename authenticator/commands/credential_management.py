@@ -87,7 +87,9 @@ def credential_management(auth: Authenticator, parameters: Parameters, channel: 
 
 
 def credential_management_preview(auth: Authenticator, parameters: Parameters, channel: int) -> Steps:
-    return _run(auth, parameters, channel, _PREVIEW_SUB_COMMANDS)
+    # On a key that has both, the code 0x41 is another name: libfido2 updates users by it (up to 1.12 at least).
+    has_both = auth.profile.features.credential_management
+    return _run(auth, parameters, channel, _SUB_COMMANDS if has_both else _PREVIEW_SUB_COMMANDS)
     yield
 
 
