@@ -37,6 +37,7 @@ from harness.errors import SetupError
 from harness.people import Person
 from harness.ports import plug_in
 from harness.trace import StateEvent, Trace
+from harness.trace.records import Source
 
 
 class VirtualKey:
@@ -69,7 +70,7 @@ class VirtualKey:
         self.profile = profile_of(profile)
         self.clock = clock if clock is not None else SystemClock()
         self.person = person if person is not None else Person()
-        self.trace = Trace(trace_size)
+        self.trace = Trace(trace_size, source=self._source, now=self.clock.monotonic)
         self.serial = serial
         self.store = _store(store, self.profile.name)
         self._environment = Environment(
@@ -241,6 +242,20 @@ class VirtualKey:
                 Fingerprint(template_id=random.bytes(2), name=name, finger=finger)
                 for finger, name in enumerate(names)
             )
+        )
+
+    def _source(self) -> Source:
+        """Whose trace it is."""
+        described, clock = self.description, self.clock
+        return Source(
+            name=self.profile.name,
+            vendor_id=described.vendor_id,
+            product_id=described.product_id,
+            manufacturer=described.manufacturer,
+            product=described.product,
+            serial=described.serial,
+            device_version=described.device_version,
+            epoch=clock.time() - clock.monotonic(),
         )
 
     def _note(self, state: str) -> None:

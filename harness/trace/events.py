@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import traceback
-from collections import deque
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -13,15 +9,12 @@ from authenticator import cbor
 from authenticator.commands import COMMANDS
 from authenticator.person import Ask
 from authenticator.status import Status
-
-REDACTED = "(redacted)"
-_LARGE_BLOB_KEYS = {0x01: 0x05, 0x02: 0x07, 0x08: 0x07, 0x0A: 0x0B, 0x41: 0x0B}
-"""Command → the member of its response that is a largeBlobKey."""
+from harness.trace.redaction import IN_REQUEST, IN_RESPONSE, hide, redacted_request, redacted_response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketEvent:
-    """One 64-byte packet, as the wire carries it: PINs are encrypted in it."""
+    """One 64-byte packet, as the wire carries it."""
 
     kind: ClassVar[str] = "packet"
     at: float
@@ -49,10 +42,17 @@ class RequestEvent:
 
     @property
     def parameters(self) -> Any:
-        return None if self.u2f else _decoded(self.data[1:])
+        if self.u2f or not self.data:
+            return None
+        return hide(_decoded(self.data[1:]), IN_REQUEST.get(self.data[0], ()))
+
+    @property
+    def shown(self) -> bytes:
+        """The message, its secrets blanked."""
+        return self.data if self.u2f else redacted_request(self.data)
 
     def details(self) -> dict[str, Any]:
-        details = {"channel": self.channel, "command": self.command, "data": self.data.hex()}
+        details = {"channel": self.channel, "command": self.command, "data": self.shown.hex()}
         return details if self.u2f else {**details, "parameters": jsonable(self.parameters)}
 
 
@@ -76,18 +76,19 @@ class ResponseEvent:
 
     @property
     def result(self) -> Any:
-        """The decoded response, without the large blob key in it."""
-        result = None if self.command is None else _decoded(self.data[1:])
-        secret = _LARGE_BLOB_KEYS.get(self.command or 0)
-        if isinstance(result, dict) and secret in result:
-            result[secret] = REDACTED
-        return result
+        """The decoded response, without the secrets in it."""
+        if self.command is None:
+            return None
+        return hide(_decoded(self.data[1:]), IN_RESPONSE.get(self.command, ()))
+
+    @property
+    def shown(self) -> bytes:
+        """The message, its secrets blanked."""
+        return redacted_response(self.command, self.data)
 
     def details(self) -> dict[str, Any]:
-        details: dict[str, Any] = {"channel": self.channel, "status": self.status}
-        if self.command is None:
-            return {**details, "data": self.data.hex()}
-        return {**details, "result": jsonable(self.result)}
+        details: dict[str, Any] = {"channel": self.channel, "status": self.status, "data": self.shown.hex()}
+        return details if self.command is None else {**details, "result": jsonable(self.result)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,57 +132,25 @@ class StateEvent:
         return {"state": self.state, **({"text": self.text} if self.text else {})}
 
 
-Event: TypeAlias = PacketEvent | RequestEvent | ResponseEvent | AskEvent | AnswerEvent | StateEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEvent:
+    """Somebody else's doing on the same time line: a page's call, a browser's dialog, a step of a test."""
+
+    kind: ClassVar[str] = "step"
+    at: float
+    who: str
+    what: str
+    detail: str = ""
+
+    def details(self) -> dict[str, Any]:
+        return {"who": self.who, "what": self.what, **({"detail": self.detail} if self.detail else {})}
+
+
+Event: TypeAlias = (
+    PacketEvent | RequestEvent | ResponseEvent | AskEvent | AnswerEvent | StateEvent | StepEvent
+)
 
 _U2F = {0x01: "U2F register", 0x02: "U2F authenticate", 0x03: "U2F version"}
-
-
-class Trace:
-    """The last events of a key, oldest first. `size=0` records none, None all."""
-
-    def __init__(self, size: int | None = 10_000) -> None:
-        self._events: deque[Event] = deque(maxlen=size)
-        self._lock = threading.Lock()
-        self.dropped = 0
-        self.recording = size != 0
-        self.listener: Callable[[Event], None] | None = None
-        """Told of each event as it happens, by the thread in which it does, with the key's lock held."""
-
-    def add(self, event: Event) -> None:
-        if not self.recording:
-            return
-        with self._lock:
-            if len(self._events) == self._events.maxlen:
-                self.dropped += 1
-            self._events.append(event)
-        if self.listener is not None:
-            self.listener(event)
-
-    def bug(self, at: float, bug: BaseException) -> None:
-        self.add(StateEvent(at=at, state="bug", text="".join(traceback.format_exception(bug))))
-
-    def clear(self) -> None:
-        with self._lock:
-            self._events.clear()
-            self.dropped = 0
-
-    def __iter__(self) -> Iterator[Event]:
-        with self._lock:
-            return iter(list(self._events))
-
-    def __len__(self) -> int:
-        return len(self._events)
-
-    def __getitem__(self, place: int) -> Event:
-        return self._events[place]
-
-    def of(self, kind: str) -> list[Event]:
-        """The events of one kind: packet, request, response, ask, answer or state."""
-        return [event for event in self if event.kind == kind]
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """Plain values, for json.dump."""
-        return [{"at": event.at, "kind": event.kind, **event.details()} for event in self]
 
 
 def _decoded(data: bytes) -> Any:
