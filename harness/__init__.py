@@ -19,12 +19,13 @@ if TYPE_CHECKING:
         unplug,
         wrong_finger,
     )
-    from harness.client import Client, Lies
+    from harness.client import Client
     from harness.errors import Failure, SetupError, StuntkeyError
     from harness.people import LATER, Person, Question
-    from harness.platform import Account
+    from harness.platform import Account, Device
     from harness.virtual_key import VirtualKey
     from harness.webauthn.errors import ClientError
+    from harness.webauthn.lies import Lies
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Account",
     "Client",
     "ClientError",
+    "Device",
     "Failure",
     "HandTurnedClock",
     "Lies",
@@ -60,12 +62,13 @@ _MODULES = {
         "Reply", "choose", "deny", "enter_pin", "ignore", "poor_sample", "right_finger", "touch", "unplug",
         "wrong_finger",
     ),
-    "harness.client": ("Client", "Lies"),
+    "harness.client": ("Client",),
     "harness.errors": ("Failure", "SetupError", "StuntkeyError"),
     "harness.people": ("LATER", "Person", "Question"),
-    "harness.platform": ("Account",),
+    "harness.platform": ("Account", "Device"),
     "harness.virtual_key": ("VirtualKey",),
     "harness.webauthn.errors": ("ClientError",),
+    "harness.webauthn.lies": ("Lies",),
 }  # fmt: skip
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 

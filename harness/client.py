@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from operator import is_not
 from typing import Any, TypeVar
 
 from fido2.ctap import CtapDevice
@@ -37,7 +38,7 @@ from harness.webauthn.ctap import (
     WireConnection,
 )
 from harness.webauthn.errors import ClientError, CtapFailure, not_allowed, raise_for, type_error
-from harness.webauthn.extensions import asked_for
+from harness.webauthn.lies import TRUTH, Lies
 from harness.webauthn.options import (
     CreationOptions,
     RequestOptions,
@@ -45,46 +46,12 @@ from harness.webauthn.options import (
     load,
     request_options,
     signal_bytes,
-    to_base64url,
 )
 from harness.webauthn.origins import RelatedOrigins, effective_domain, require_rp_id
+from harness.webauthn.responses import authentication_response, registration_response
 from harness.webauthn.verification import Verifier
 
 Options = TypeVar("Options", str, Mapping[str, Any])
-
-
-class Lies:
-    """The seam for lies of the client. Each method returns what goes on instead; here: the truth."""
-
-    def client_data(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The members of clientDataJSON, in order."""
-        return fields
-
-    def client_data_json(self, text: bytes) -> bytes:
-        """clientDataJSON; what is signed is the hash of what this returns."""
-        return text
-
-    def client_data_hash(self, digest: bytes) -> bytes:
-        """What the key gets to sign."""
-        return digest
-
-    def rp_id(self, rp_id: str) -> str:
-        """The RP id the key is asked for, after the checks."""
-        return rp_id
-
-    def attestation_object(self, encoded: bytes) -> bytes:
-        return encoded
-
-    def registration(self, response: dict[str, Any]) -> dict[str, Any]:
-        """RegistrationResponseJSON before it is handed out."""
-        return response
-
-    def authentication(self, response: dict[str, Any]) -> dict[str, Any]:
-        """AuthenticationResponseJSON before it is handed out."""
-        return response
-
-
-TRUTH = Lies()
 
 
 class Client:
@@ -119,8 +86,10 @@ class Client:
         self._connection = _connection(key, person, wire=wire)
         profile = key.profile if isinstance(key, VirtualKey) else None
         kind = profile.kind if profile is not None else Kind.SECURITY_KEY
+        self._known: tuple[tuple[object, ...], Info] = ((), U2F_ONLY)
         self._always_resident = profile is not None and profile.has(Quirk.ALWAYS_DISCOVERABLE)
         self._platform = kind is not Kind.SECURITY_KEY if platform is None else platform
+        self._attachment = "platform" if self._platform else "cross-platform"
         self._signals = key.signals if isinstance(key, Device) else None
         self._cross_origin = cross_origin
         self._top_origin = top_origin
@@ -191,27 +160,26 @@ class Client:
             )
         client_data, digest = self._client_data("webauthn.create", options.challenge)
         ctap, info = self._begin(options.timeout)
+        registration = Registration(
+            ctap=ctap,
+            info=info,
+            verifier=Verifier(ctap, info, rp_id),
+            rp_id=rp_id,
+            origin=self.origin,
+            client_data_hash=digest,
+            platform=self._platform,
+            permissions=Permission.MAKE_CREDENTIAL,
+            options=options,
+            always_resident=self._always_resident,
+        )
         try:
             if info is U2F_ONLY:
-                attested, results = self._register_by_u2f(ctap, options, rp_id, digest)
+                attested = u2f.register(registration)
             else:
-                registration = Registration(
-                    ctap=ctap,
-                    info=info,
-                    verifier=Verifier(ctap, info, rp_id),
-                    rp_id=rp_id,
-                    origin=self.origin,
-                    client_data_hash=digest,
-                    platform=self._platform,
-                    permissions=Permission.MAKE_CREDENTIAL,
-                    options=options,
-                    always_resident=self._always_resident,
-                )
                 enterprise = None
                 if options.attestation == "enterprise":
                     enterprise = 2 if rp_id in self._enterprise_rp_ids else 1
                 attested = registrations.register(registration, enterprise=enterprise)
-                results = registration.results
         except CtapFailure as failure:
             raise_for(failure)
         except OSError:
@@ -220,44 +188,14 @@ class Client:
         if conveyance == "enterprise" and not attested.enterprise:
             conveyance = "none"  # Chromium: what was asked for by name is not replaced by something less
         attested = attested.conveyed(conveyance, platform=self._platform)
-        return self._registration_response(client_data, attested, info, results)
-
-    def _register_by_u2f(
-        self, ctap: Ctap, options: CreationOptions, rp_id: str, digest: bytes
-    ) -> tuple[registrations.Attested, dict[str, Any]]:
-        results: dict[str, Any] = {}
-        for extension, _ in asked_for(options.extensions):
-            if extension.name == "credProps":
-                results["credProps"] = {"rk": False}
-            elif extension.name == "appidExclude":
-                results["appidExclude"] = True
-        return u2f.register(ctap, options, rp_id, digest), results
-
-    def _registration_response(
-        self, client_data: bytes, attested: registrations.Attested, info: Info, results: dict[str, Any]
-    ) -> dict[str, Any]:
-        data = attested.data
-        assert data.credential_id is not None
-        credential_id = to_base64url(data.credential_id)
-        response: dict[str, Any] = {
-            "clientDataJSON": to_base64url(client_data),
-            "attestationObject": to_base64url(self.lies.attestation_object(attested.object())),
-            "authenticatorData": to_base64url(data.raw),
-            "transports": sorted(info.transports) or (["internal"] if self._platform else ["usb"]),
-        }
-        if data.algorithm is not None:
-            response["publicKeyAlgorithm"] = data.algorithm
-        public_key = data.subject_public_key_info()
-        if public_key is not None:
-            response["publicKey"] = to_base64url(public_key)
-        return {
-            "id": credential_id,
-            "rawId": credential_id,
-            "response": response,
-            "authenticatorAttachment": "platform" if self._platform else "cross-platform",
-            "clientExtensionResults": results,
-            "type": "public-key",
-        }
+        return registration_response(
+            client_data,
+            self.lies.attestation_object(attested.object()),
+            attested.data,
+            transports=info.transports or (("internal",) if self._platform else ("usb",)),
+            attachment=self._attachment,
+            results=registration.results,
+        )
 
     # Log-in
 
@@ -267,45 +205,30 @@ class Client:
             raise ClientError("NotSupportedError", "conditional mediation goes without allowCredentials")
         client_data, digest = self._client_data("webauthn.get", options.challenge)
         ctap, info = self._begin(options.timeout)
+        assertion = Assertion(
+            ctap=ctap,
+            info=info,
+            verifier=Verifier(ctap, info, rp_id),
+            rp_id=rp_id,
+            origin=self.origin,
+            client_data_hash=digest,
+            platform=self._platform,
+            permissions=Permission.GET_ASSERTION,
+            options=options,
+            allow=[each.id for each in options.allow],
+        )
         try:
             if info is U2F_ONLY:
-                signed, used_app_id = u2f.log_in(ctap, options, rp_id, digest)
-                results: dict[str, Any] = {"appid": used_app_id} if options.extensions.get("appid") else {}
+                signed = u2f.log_in(assertion)
             else:
-                assertion = Assertion(
-                    ctap=ctap,
-                    info=info,
-                    verifier=Verifier(ctap, info, rp_id),
-                    rp_id=rp_id,
-                    origin=self.origin,
-                    client_data_hash=digest,
-                    platform=self._platform,
-                    permissions=Permission.GET_ASSERTION,
-                    options=options,
-                    allow=[each.id for each in options.allow],
-                )
                 signed = assertions.log_in(assertion, choose_always=conditional)
-                results = assertion.results
         except CtapFailure as failure:
             raise_for(failure)
         except OSError:
             raise not_allowed("the key was unplugged") from None
-        credential_id = to_base64url(signed.credential_id)
-        response: dict[str, Any] = {
-            "clientDataJSON": to_base64url(client_data),
-            "authenticatorData": to_base64url(signed.authenticator_data),
-            "signature": to_base64url(signed.signature),
-        }
-        if signed.user is not None and isinstance(signed.user.get("id"), bytes):
-            response["userHandle"] = to_base64url(signed.user["id"])
-        return {
-            "id": credential_id,
-            "rawId": credential_id,
-            "response": response,
-            "authenticatorAttachment": "platform" if self._platform else "cross-platform",
-            "clientExtensionResults": results,
-            "type": "public-key",
-        }
+        return authentication_response(
+            client_data, signed, attachment=self._attachment, results=assertion.results
+        )
 
     # Both
 
@@ -332,7 +255,11 @@ class Client:
         try:
             if not connection.device.capabilities & CAPABILITY.CBOR:
                 return ctap, U2F_ONLY
-            info = ctap.info()
+            # Like a browser, ask once: the answer changes with the key's state only.
+            state, (known_state, info) = connection.state, self._known
+            if not state or len(state) != len(known_state) or any(map(is_not, state, known_state)):
+                info = ctap.info()
+                self._known = (connection.state, info)
         except CtapFailure as failure:
             raise_for(failure)
         except OSError:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import cbor2
 
 from harness.webauthn.assertion import Signed
 from harness.webauthn.authenticator_data import AuthenticatorData
+from harness.webauthn.ceremony import Assertion, Registration
 from harness.webauthn.ctap import Ctap
 from harness.webauthn.errors import ClientError, not_allowed
-from harness.webauthn.options import CreationOptions, RequestOptions
+from harness.webauthn.extensions import asked_for
 from harness.webauthn.registration import Attested
 
 POLL = 0.1
@@ -22,8 +22,9 @@ _CHECK_ONLY, _ENFORCE = 0x07, 0x03
 _ES256 = -7
 
 
-def register(ctap: Ctap, options: CreationOptions, rp_id: str, client_data_hash: bytes) -> Attested:
+def register(registration: Registration) -> Attested:
     """§10.1.4: a registration message made into a fido-u2f attestation object."""
+    ctap, options = registration.ctap, registration.options
     if options.user_verification == "required":
         raise ClientError("ConstraintError", "a U2F key cannot verify its user")
     if options.resident_key == "required":
@@ -32,7 +33,10 @@ def register(ctap: Ctap, options: CreationOptions, rp_id: str, client_data_hash:
         raise ClientError(
             "NotSupportedError", "a U2F key has ES256 only, which pubKeyCredParams does not list"
         )
-    application = _sha256(rp_id)
+    extensions = asked_for(options.extensions)
+    for extension, value in extensions:
+        extension.prepare_registration(registration, value)
+    application = _sha256(registration.rp_id)
     applications = [application]
     if isinstance(app_id := options.extensions.get("appidExclude"), str):
         applications.append(_sha256(app_id))
@@ -40,7 +44,7 @@ def register(ctap: Ctap, options: CreationOptions, rp_id: str, client_data_hash:
         if any(_is_known(ctap, one, each.id) for one in applications):
             _touch(ctap)
             raise ClientError("InvalidStateError", "the key is registered already")
-    answer = _polled(ctap, _apdu(_REGISTER, 0, client_data_hash + application))
+    answer = _polled(ctap, _apdu(_REGISTER, 0, registration.client_data_hash + application))
     public_key, handle = answer[1:66], answer[67 : 67 + answer[66]]
     certificate = _certificate(answer[67 + len(handle) :])
     signature = answer[67 + len(handle) + len(certificate) :]
@@ -48,30 +52,35 @@ def register(ctap: Ctap, options: CreationOptions, rp_id: str, client_data_hash:
     data = (
         application + b"\x41" + bytes(4) + bytes(16) + len(handle).to_bytes(2, "big") + handle + cose
     )  # UP and AT
+    for extension, value in extensions:
+        extension.registered(registration, value)
     return Attested("fido-u2f", {"x5c": [certificate], "sig": signature}, AuthenticatorData.parse(data))
 
 
-def log_in(ctap: Ctap, options: RequestOptions, rp_id: str, client_data_hash: bytes) -> tuple[Signed, bool]:
-    """§10.2.2; whether the credential is the appid's."""
+def log_in(assertion: Assertion) -> Signed:
+    """§10.2.2; tells whether the credential is the appid's."""
+    ctap, options = assertion.ctap, assertion.options
     if options.user_verification == "required":
         raise not_allowed("a U2F key cannot verify its user")
-    candidates: Sequence[tuple[str, bool]] = [(rp_id, False)]
-    if isinstance(app_id := options.extensions.get("appid"), str):
-        candidates = [(rp_id, False), (app_id, True)]
+    extensions = asked_for(options.extensions)
+    for extension, value in extensions:
+        extension.prepare_assertion(assertion, value)
+    app_id = options.extensions.get("appid")
     for each in options.allow:
-        for name, is_app_id in candidates:
+        for name in (assertion.rp_id, app_id) if app_id else (assertion.rp_id,):
             application = _sha256(name)
-            if _is_known(ctap, application, each.id):
-                data = client_data_hash + application + bytes((len(each.id),)) + each.id
-                answer = _polled(ctap, _apdu(_AUTHENTICATE, _ENFORCE, data))
-                return (
-                    Signed(
-                        credential_id=each.id,
-                        authenticator_data=application + answer[:5],  # user presence byte, counter
-                        signature=answer[5:],
-                    ),
-                    is_app_id,
-                )
+            if not _is_known(ctap, application, each.id):
+                continue
+            data = assertion.client_data_hash + application + bytes((len(each.id),)) + each.id
+            answer = _polled(ctap, _apdu(_AUTHENTICATE, _ENFORCE, data))
+            assertion.used_app_id = name != assertion.rp_id
+            for extension, value in extensions:
+                extension.asserted(assertion, value)
+            return Signed(
+                credential_id=each.id,
+                authenticator_data=application + answer[:5],  # user presence byte, counter
+                signature=answer[5:],
+            )
     _touch(ctap)
     raise not_allowed("the key has no credential for this relying party")
 

@@ -585,8 +585,7 @@ def test_a_credential_of_u2fs_days(profile: str, u2f_key: VirtualKey) -> None:
     signed = client.get(request(made["id"], extensions={"appid": app_id}))
     assert signed["clientExtensionResults"] == {"appid": False}
     foreign = request(old, extensions={"appid": "https://example.org/app-id.json"})
-    if profile != U2F_KEY:
-        assert refusal(lambda: client.get(foreign)) == "SecurityError"
+    assert refusal(lambda: client.get(foreign)) == "SecurityError"
 
 
 # Lies
