@@ -221,15 +221,16 @@ class _Relay(threading.Thread):
 
     def run(self) -> None:
         is_up = False
-        while chunk := os.read(self._source.fileno(), 1 << 16):
-            if not is_up:
-                self.before += chunk
-                _, found, chunk = self.before.replace(b"\r\n", b"\n").partition(_UP)
-                is_up = bool(found)
-                if is_up:
-                    self._up()
-            if is_up and chunk:
-                self._write(chunk)
+        with self._source:
+            while chunk := os.read(self._source.fileno(), 1 << 16):
+                if not is_up:
+                    self.before += chunk
+                    _, found, chunk = self.before.replace(b"\r\n", b"\n").partition(_UP)
+                    is_up = bool(found)
+                    if is_up:
+                        self._up()
+                if is_up and chunk:
+                    self._write(chunk)
 
     def _write(self, chunk: bytes) -> None:
         if (buffer := getattr(self._target, "buffer", None)) is not None:
