@@ -57,6 +57,8 @@ class Authenticator:
         # evalByCredential of the plain prf, which is no CTAP extension, is a level deeper than CTAP allows.
         self._max_depth = cbor.MAX_DEPTH + ("prf" in self.profile.extensions)
         self._operation: Operation | None = None
+        self.encoded_info: tuple[DeviceState, int, bytes] | None = None
+        """getInfo's last answer, for the state and the number of stored credentials it was given in."""
         self.power_cycle()
 
     # Power and state

@@ -59,7 +59,15 @@ class ResponseKey(IntEnum):
 def get_info(auth: Authenticator, parameters: Parameters, channel: int) -> Steps:
     if auth.profile.has(Quirk.TOUCH_FOR_GET_INFO):
         yield from require_presence(Purpose.SELECT_KEY)
-    return cbor.encode(info(auth))
+    # Every ceremony begins with getInfo, and the answer changes with the state only: it is encoded once for each.
+    state, stored = auth.state, len(auth.store)
+    if auth.encoded_info is not None and auth.encoded_info[:2] == (state, stored):
+        return auth.encoded_info[2]
+    members = info(auth)
+    encoded = cbor.encode(members)
+    if ResponseKey.ENC_IDENTIFIER not in members:  # encrypted anew each time
+        auth.encoded_info = (state, stored, encoded)
+    return encoded
 
 
 def info(auth: Authenticator) -> dict[int, Any]:
