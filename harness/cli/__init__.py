@@ -11,6 +11,7 @@ COMMANDS = {
     "key": ("harness.cli.key:key", "Plug in virtual keys; list, show, reset, export and import them."),
     "profiles": ("harness.cli.profiles:profiles", "The devices a key can be: list, show, metadata."),
     "vm": ("harness.cli.vm:vm", "Run a command in a virtual machine that has /dev/uhid."),
+    "exchange": ("harness.cli.exchange:exchange", "The relying party: an exchange with passkeys, to play against."),
     "doctor": ("harness.cli.doctor:doctor", "What this machine has and lacks, and how to get it."),
 }
 """Name → where it is, and what it does. A module is imported when its command is used."""

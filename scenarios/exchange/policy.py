@@ -158,6 +158,9 @@ class Limits:
     challenge_seconds: int = 300
     step_up_seconds: int = 300
     session_hours: int = 12
+    sign_ups_per_hour: int = 10_000
+    requests_per_minute: int = 60_000
+    """From one address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
