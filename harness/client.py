@@ -19,7 +19,7 @@ from fido2.hid import CAPABILITY
 from authenticator.profiles.profile import Kind, Quirk
 from harness.errors import SetupError
 from harness.people import Person
-from harness.platform import Device
+from harness.platform import Account, Device
 from harness.signals import Signals
 from harness.virtual_key import VirtualKey
 from harness.webauthn import assertion as assertions
@@ -274,7 +274,10 @@ def _connection(key: VirtualKey | CtapDevice, person: Person | None, *, wire: bo
         return WireConnection(key.engine, key.ctap_device()) if wire else DirectConnection(key.engine)
     if isinstance(key, CtapDevice):
         return DeviceConnection(key, person if person is not None else Person())
-    raise SetupError(f"Client: {type(key).__name__} is neither a VirtualKey nor a CtapDevice of python-fido2")
+    hint = ": take one of its devices, account.sign_in(name)" if isinstance(key, Account) else ""
+    raise SetupError(
+        f"Client: {type(key).__name__} is neither a VirtualKey nor a CtapDevice of python-fido2{hint}"
+    )
 
 
 def _as_given(response: dict[str, Any], options: Options) -> Options:

@@ -257,14 +257,19 @@ class Engine:
             if self.hub.next_wake() is not None:
                 self.hub.wake()
 
-    def lose_power(self) -> None:
-        """Everything volatile is gone, and what was under way with it."""
+    def lose_power(self, *, for_good: bool) -> None:
+        """Everything volatile is gone. What was under way is cancelled, or without any answer when it is for good."""
         if self._current is not None:
-            self._current.drop()
+            if for_good:
+                self._current.drop()
+            else:
+                self._current.cancel(self.clock.monotonic())
             self._current = None
         self._u2f.forget()
         self.authenticator.power_cycle()
         self._changed.notify_all()
+        if not for_good and self.hub.next_wake() is not None:
+            self.hub.wake()
 
 
 def _refused(status: Status) -> Steps:

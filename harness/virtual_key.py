@@ -134,17 +134,17 @@ class VirtualKey:
     # Power
 
     def power_cycle(self) -> None:
-        """Power off and on, quicker than any host notices: what was under way and PIN lockouts until then are gone."""
+        """Power off and on, quicker than any host notices: what was under way is cancelled, a PIN lockout is over."""
         with self.engine.lock:
             self._note("power cycled")
-            self.engine.lose_power()
+            self.engine.lose_power(for_good=False)
 
     def unplug(self) -> None:
         """Pull it out: every connection breaks, whatever is under way."""
         with self.engine.lock:
             if self.engine.hub.plugged_in:
                 self._note("unplugged")
-                self.engine.lose_power()
+                self.engine.lose_power(for_good=True)
                 self.engine.hub.unplug()
 
     def plug_in(self) -> None:
@@ -152,7 +152,7 @@ class VirtualKey:
         with self.engine.lock:
             if not self.engine.hub.plugged_in:
                 self._note("plugged in")
-                self.engine.lose_power()
+                self.engine.lose_power(for_good=True)
                 self.engine.hub.plug_in()
 
     @property

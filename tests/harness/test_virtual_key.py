@@ -166,6 +166,51 @@ def test_a_power_cycle_drops_what_is_under_way_and_keeps_connections() -> None:
     assert refused.value.code == CtapError.ERR.NOT_ALLOWED
 
 
+@pytest.mark.parametrize("over_the_wire", [True, False])
+def test_a_power_cycle_ends_a_request_that_waits_for_the_person(over_the_wire: bool) -> None:
+    key = VirtualKey(person=Person(on_ask=lambda question: LATER if not ended else None))
+    ended: list[CtapError] = []
+    device: Any = key.ctap_device() if over_the_wire else key.direct_device()
+
+    def wait_for_the_person() -> None:
+        with pytest.raises(CtapError) as refused:
+            register(device)
+        ended.append(refused.value)
+
+    waiting = threading.Thread(target=wait_for_the_person)
+    waiting.start()
+    while not key.person.record:
+        waiting.join(0.001)
+    key.power_cycle()
+    waiting.join(10)
+    assert [each.code for each in ended] == [CtapError.ERR.KEEPALIVE_CANCEL]
+    register(device)
+
+
+def test_many_programs_at_once() -> None:
+    """Wire and direct, with a person who takes a moment: every request is answered, and none twice."""
+    key = VirtualKey(trace_size=0)
+    rounds, failures = 15, []
+
+    def work(device: Any) -> None:
+        try:
+            for _ in range(rounds):
+                register(device, rk=False)
+        except Exception as failure:  # told below, in the test's own thread
+            failures.append(failure)
+
+    key.person.will(*(touch(after=0.001 * (n % 3)) for n in range(4 * rounds)))
+    devices = [key.ctap_device(), key.ctap_device(), key.direct_device(), key.direct_device()]
+    programs = [threading.Thread(target=work, args=(device,)) for device in devices]
+    for program in programs:
+        program.start()
+    for program in programs:
+        program.join(60)
+    assert failures == []
+    assert key.store.counter(None) == 4 * rounds
+    key.raise_bugs()
+
+
 def test_two_clients_take_turns() -> None:
     """A request that does not come over the wire waits until the wire's is answered."""
     asked = threading.Event()
