@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from operator import is_not
 from typing import Any, TypeVar
 
 from fido2.ctap import CtapDevice
@@ -86,7 +85,6 @@ class Client:
         self._connection = _connection(key, person, wire=wire)
         profile = key.profile if isinstance(key, VirtualKey) else None
         kind = profile.kind if profile is not None else Kind.SECURITY_KEY
-        self._known: tuple[tuple[object, ...], Info] = ((), U2F_ONLY)
         self._always_resident = profile is not None and profile.has(Quirk.ALWAYS_DISCOVERABLE)
         self._platform = kind is not Kind.SECURITY_KEY if platform is None else platform
         self._attachment = "platform" if self._platform else "cross-platform"
@@ -255,11 +253,7 @@ class Client:
         try:
             if not connection.device.capabilities & CAPABILITY.CBOR:
                 return ctap, U2F_ONLY
-            # Like a browser, ask once: the answer changes with the key's state only.
-            state, (known_state, info) = connection.state, self._known
-            if not state or len(state) != len(known_state) or any(map(is_not, state, known_state)):
-                info = ctap.info()
-                self._known = (connection.state, info)
+            info = ctap.info()
         except CtapFailure as failure:
             raise_for(failure)
         except OSError:

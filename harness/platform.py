@@ -74,6 +74,7 @@ class Device(VirtualKey):
             if not present:
                 features = replace(features, user_verification=None)
             auth.profile = self.profile = replace(self._locked_profile, features=features)
+            auth.encoded_info = None
             self.engine.refuse = None if present else _refuse_without_lock
 
     @property

@@ -13,9 +13,8 @@ from fido2.ctap import CtapDevice
 from fido2.ctap import CtapError as DeviceError
 from fido2.hid import CTAPHID
 
-from authenticator.environment import HONEST, Clock, SystemClock
+from authenticator.environment import Clock, SystemClock
 from authenticator.person import Ask
-from authenticator.profiles.profile import Quirk
 from harness.acts import Outcome, Pulled
 from harness.direct import DirectDevice
 from harness.engine import Engine
@@ -43,10 +42,6 @@ class Connection(Protocol):
 
     clock: Clock
 
-    @property
-    def state(self) -> tuple[object, ...]:
-        """The same objects as long as getInfo would say the same; empty where the key has to be asked."""
-
     def call(self, request: bytes, deadline: float) -> bytes: ...
     def call_u2f(self, apdu: bytes) -> bytes: ...
     def ask(self, ask: Ask, deadline: float) -> Outcome | None:
@@ -65,13 +60,6 @@ class DirectConnection:
         self._engine = engine
         self.clock = engine.clock
         self.device: CtapDevice = DirectDevice(engine)
-
-    @property
-    def state(self) -> tuple[object, ...]:
-        auth = self._engine.authenticator
-        if auth.environment.tamper is not HONEST or auth.profile.has(Quirk.TOUCH_FOR_GET_INFO):
-            return ()
-        return auth.state, auth.profile
 
     def call(self, request: bytes, deadline: float) -> bytes:
         return self._engine.call(request, deadline=deadline)
@@ -111,10 +99,6 @@ class WireConnection(DirectConnection):
         super().__init__(engine)
         self.device = device
 
-    @property
-    def state(self) -> tuple[object, ...]:
-        return ()
-
     def call(self, request: bytes, deadline: float) -> bytes:
         return call_device(self.device, request, deadline - self.clock.monotonic())
 
@@ -129,10 +113,6 @@ class DeviceConnection:
         self.device = device
         self.person = person
         self.clock: Clock = SystemClock()
-
-    @property
-    def state(self) -> tuple[object, ...]:
-        return ()
 
     def call(self, request: bytes, deadline: float) -> bytes:
         return call_device(self.device, request, deadline - self.clock.monotonic())
