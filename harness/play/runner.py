@@ -1,0 +1,153 @@
+"""Runs of plays: in this process, or in several, each with a browser of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import SetupError, StuntkeyError
+from harness.play.events import Event, Handler, PlayEnded, RunEnded, RunId, RunStarted, Verdict
+from harness.play.machine import Machine
+from harness.play.performance import Settings, perform
+from harness.play.play import Play
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """One thing to do: a play, how often already, and how it is played."""
+
+    play: Play
+    settings: Settings
+    repeat: int = 1
+    variant: str = ""
+
+    @property
+    def id(self) -> RunId:
+        return RunId(play=self.play.name, repeat=self.repeat, variant=self.variant)
+
+
+def shard(plays: Sequence[Play], part: int, parts: int) -> list[Play]:
+    """Every parts-th play, beginning with the part-th: all of them, each once, over all parts."""
+    return [play for place, play in enumerate(plays) if place % parts == part - 1]
+
+
+def run(performances: Sequence[Performance], handlers: Iterable[Handler], *, workers: int = 1) -> RunEnded:
+    """Play them all, tell the handlers, and say how it went. SetupError if there is no browser to play in."""
+    handlers = list(handlers)
+    ended: list[PlayEnded] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, PlayEnded):
+            ended.append(event)
+        for handler in handlers:
+            handler(event)
+
+    plays = list({each.play.name: each.play for each in performances}.values())
+    workers = max(1, min(workers, len(performances)))
+    tell(
+        RunStarted(
+            plays=tuple(play.info() for play in plays),
+            performances=len(performances),
+            seed=performances[0].settings.seed if performances else "",
+            browser="chromium",
+            workers=workers,
+        )
+    )
+    began = time.monotonic()
+    if workers == 1:
+        _play_all(performances, tell)
+    else:
+        _in_processes(performances, workers, tell)
+    result = _summary(ended, time.monotonic() - began)
+    tell(result)
+    return result
+
+
+def _summary(ended: Sequence[PlayEnded], seconds: float) -> RunEnded:
+    verdicts: dict[tuple[str, str], set[Verdict]] = {}
+    for each in ended:
+        verdicts.setdefault((each.run.play, each.run.variant), set()).add(each.verdict)
+    return RunEnded(
+        seconds=seconds,
+        passed=sum(each.verdict is Verdict.PASSED for each in ended),
+        failed=sum(each.verdict is Verdict.FAILED for each in ended),
+        errors=sum(each.verdict is Verdict.ERROR for each in ended),
+        flaky=tuple(sorted({name for (name, _), seen in verdicts.items() if len(seen) > 1})),
+    )
+
+
+def _play_all(performances: Iterable[Performance], tell: Handler) -> None:
+    machine: Machine | None = None
+    try:
+        for each in performances:
+            if machine is None or not machine.browser.is_connected():
+                machine = _machine(machine, each.settings)
+            perform(each.play, machine, each.settings, each.id, tell)
+    finally:
+        if machine is not None:
+            machine.close()
+
+
+def _machine(before: Machine | None, settings: Settings) -> Machine:
+    """A browser; a new one, where the last one crashed."""
+    if before is not None:
+        before.close()
+    return Machine(headless=settings.headless, slow=settings.slow)
+
+
+def _in_processes(performances: Sequence[Performance], workers: int, tell: Handler) -> None:
+    """One queue of work, and whoever is free takes the next: a long play holds nobody up."""
+    context = multiprocessing.get_context("spawn")
+    work: Any = context.Queue()
+    told: Any = context.Queue()
+    for each in performances:
+        work.put(each)
+    for _ in range(workers):
+        work.put(None)
+    processes = [context.Process(target=_work, args=(work, told), daemon=True) for _ in range(workers)]
+    for process in processes:
+        process.start()
+    try:
+        for event in _heard(told, processes):
+            tell(event)
+    finally:
+        for process in processes:
+            if process.is_alive():
+                process.terminate()
+            process.join()
+
+
+def _heard(told: Any, processes: Sequence[Any]) -> Iterator[Event]:
+    """Until every worker has said that it is done, or died."""
+    working = len(processes)
+    while working:
+        try:
+            event = told.get(timeout=1.0)
+        except queue.Empty:
+            if dead := [process for process in processes if process.exitcode not in (None, 0)]:
+                raise SetupError(f"a worker died with exit code {dead[0].exitcode}") from None
+            continue
+        if event is None:
+            working -= 1
+        elif isinstance(event, str):
+            raise SetupError(event)
+        else:
+            yield event
+
+
+def _work(work: Any, told: Any) -> None:
+    def performances() -> Iterator[Performance]:
+        while (each := work.get()) is not None:
+            yield each
+
+    try:
+        _play_all(performances(), told.put)
+    except StuntkeyError as error:
+        told.put(str(error))
+    except KeyboardInterrupt:
+        return
+    told.put(None)

@@ -1,0 +1,242 @@
+"""The stage of one play: where the person sits, what they hold in their hand, and what is true of the world."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import SetupError
+from harness.platform import Device
+from harness.play.bridge import Bridge
+from harness.play.cast import Actor, Cast
+from harness.play.devices import COMPUTER, DeviceSpec
+from harness.play.events import Moment
+from harness.play.machine import Machine
+from harness.play.play import Play
+from harness.play.seat import Seat
+from harness.play.traffic import inspect_traffic
+from harness.play.verbs import (
+    InspectTraffic,
+    LoseDevice,
+    SignInOnNewDevice,
+    SitAt,
+    SwitchOf,
+    UseIncognito,
+    Verb,
+    Wait,
+)
+from harness.play.ways import Ways
+from harness.play.window import PageError, Window
+from harness.relying_parties.outcome import Outcome
+from harness.relying_parties.protocol import RelyingParty
+from harness.trace import AnswerEvent, AskEvent, Event, RequestEvent, ResponseEvent, StateEvent
+
+NOWHERE = "a computer"
+"""Where the person sits in a play that has security keys only."""
+
+
+class Stage:
+    """A `Visit` for adapters, and what the steps of the world are done with."""
+
+    def __init__(self, play: Play, machine: Machine, site: RelyingParty, ways: Ways, seed: str) -> None:
+        self.play = play
+        self.site = site
+        self.moments: list[Moment] = []
+        self._began = time.monotonic()
+        self._machine = machine
+        self._ways = ways
+        specs = dict(play.header.devices)
+        start = play.seat
+        if start is None:
+            start, specs[NOWHERE] = NOWHERE, DeviceSpec(profile=COMPUTER)
+        self.cast = Cast(specs, seed=seed, via=lambda spec, is_key: ways.of(spec, is_key), listen=self._hear)
+        self._seats: dict[tuple[str, bool], Seat] = {}
+        self._held: Actor | None = None
+        self._hands_off = False
+        self._seat: Seat | None = None
+        self._sit(self.cast[start])
+
+    # A Visit
+
+    @property
+    def window(self) -> Window:
+        return self.here.window
+
+    @property
+    def seat(self) -> DeviceSpec:
+        return self.here.actor.spec
+
+    @property
+    def seat_name(self) -> str:
+        return self.here.actor.name
+
+    def is_here(self, device: str) -> bool:
+        return self.here.actor is self._actor(device)
+
+    def is_security_key(self, device: str) -> bool:
+        return self._actor(device).is_security_key
+
+    @contextmanager
+    def hand(self, device: str | None) -> Iterator[None]:
+        before, self._held = self._held, self._actor(device) if device is not None else None
+        try:
+            held = self._held
+            way = self._ways.of(held.spec, True) if held is not None and held.is_security_key else "page"
+            if held is not None and held.key is not None and way in ("mock", "uhid") and not held.is_lost:
+                options = {"bus": self._machine.require_bus()} if way == "mock" else {}
+                with held.key.plugged_in(way, **options):
+                    self.tell(held.name, "plugged in", way)
+                    yield
+            else:
+                yield
+        finally:
+            self._held = before
+
+    @contextmanager
+    def hands_off(self) -> Iterator[None]:
+        before, self._hands_off = self._hands_off, True
+        try:
+            yield
+        finally:
+            self._hands_off = before
+
+    def pick_autofill(self) -> None:
+        if not self.window.evaluate("() => globalThis.stuntkeyPick()"):
+            raise PageError("the page waits for no passkey from its form's autofill")
+        self.note("a passkey was picked from the autofill list")
+
+    def note(self, what: str, detail: str = "") -> None:
+        self.tell("site", what, detail)
+
+    # The world
+
+    @property
+    def here(self) -> Seat:
+        assert self._seat is not None
+        return self._seat
+
+    def perform(self, verb: Verb) -> Outcome:
+        how = self.site.verbs.get(type(verb))
+        if how is not None:
+            return how(self, verb)
+        return self._world(verb)
+
+    def can(self, verb: Verb) -> bool:
+        return type(verb) in self.site.verbs or isinstance(verb, WORLD)
+
+    def _world(self, verb: Verb) -> Outcome:
+        match verb:
+            case SitAt():
+                self._sit(self._actor(verb.device))
+            case UseIncognito():
+                self._sit(self.here.actor, is_private=True, passkeys_allowed=verb.passkeys == "allowed")
+            case Wait():
+                self.site.advance(verb.time)
+            case LoseDevice():
+                self.cast.lose(verb.device)
+                self.tell(verb.device, "lost")
+            case SignInOnNewDevice():
+                actor = self.cast.sign_in(verb.device, verb.account_of)
+                self._sit(actor)
+            case SwitchOf():
+                self._switch(verb)
+            case InspectTraffic():
+                return inspect_traffic([sent for seat in self._seats.values() for sent in seat.sent])
+            case _:
+                raise SetupError(f"{self.site.name} cannot {verb.phrase!r}")
+        return Outcome()
+
+    def _switch(self, verb: SwitchOf) -> None:
+        actor = self._actor(verb.device)
+        if verb.bluetooth is not None:
+            actor.bluetooth = verb.bluetooth
+        device = actor.device
+        self._switch_more(verb, device)
+        for seat in self._seats.values():
+            seat.tell_facts()
+
+    def _switch_more(self, verb: SwitchOf, device: Device | None) -> None:
+        if verb.screen_lock is not None or verb.online is not None:
+            if device is None:
+                raise SetupError(f"{verb.device} has neither a screen lock nor an account")
+            if verb.screen_lock is not None:
+                device.screen_lock = verb.screen_lock
+            if verb.online is not None:
+                device.is_offline = not verb.online
+
+    def _sit(self, actor: Actor, *, is_private: bool = False, passkeys_allowed: bool = True) -> None:
+        place = (actor.name, is_private)
+        if place not in self._seats:
+            bridge = Bridge(
+                actor,
+                chosen=lambda: None if self._hands_off else self._held or self.here.actor,
+                way=lambda each: self._ways.of(each.spec, each.is_security_key),
+                note=self.tell,
+                passkeys_allowed=passkeys_allowed,
+            )
+            self._seats[place] = Seat(self._machine, actor, bridge, is_private=is_private)
+        self._seat = self._seats[place]
+
+    def _actor(self, name: str) -> Actor:
+        return self.cast[name]
+
+    # What happened
+
+    def tell(self, who: str, what: str, detail: str = "") -> None:
+        self.moments.append(Moment(at=time.monotonic() - self._began, who=who, what=what, detail=detail))
+
+    def _hear(self, device: str, event: Event) -> None:
+        told = _in_words(event)
+        if told is not None:
+            self.tell(device, *told)
+
+    def take_moments(self) -> tuple[Moment, ...]:
+        taken, self.moments = tuple(self.moments), []
+        return taken
+
+    @property
+    def complaints(self) -> list[str]:
+        return [complaint for seat in self._seats.values() for complaint in seat.complaints]
+
+    def close(self) -> None:
+        for seat in self._seats.values():
+            seat.close()
+        self.cast.close()
+
+
+WORLD = (SitAt, UseIncognito, Wait, LoseDevice, SignInOnNewDevice, SwitchOf, InspectTraffic)
+
+
+def _in_words(event: Event) -> tuple[str, str] | None:
+    if isinstance(event, RequestEvent):
+        return event.command, ""
+    if isinstance(event, ResponseEvent):
+        return event.status, ""
+    if isinstance(event, AskEvent):
+        return f"asks for {type(event.ask).__name__}", ", ".join(
+            f"{name} {value}" for name, value in event.details().items() if name not in ("ask", "timeout")
+        )
+    if isinstance(event, AnswerEvent):
+        return f"the person: {event.answer}", ""
+    if isinstance(event, StateEvent):
+        return event.state, event.text
+    return None
+
+
+def site_of(play: Play) -> Callable[[], RelyingParty]:
+    """What makes the site a play is about: our exchange, or an adapter of the user's own."""
+    header = play.header
+    if header.exchange is not None:
+        from harness.relying_parties.exchange import ExchangeSite
+
+        policy = header.exchange
+        own = play.path.parent / policy
+        named = str(own) if Path(policy).suffix == ".toml" and own.is_file() else policy
+        return lambda: ExchangeSite(named)
+    assert header.relying_party is not None
+    from harness.relying_parties.loading import load_adapter
+
+    adapter = header.relying_party
+    return lambda: load_adapter(adapter, play)
