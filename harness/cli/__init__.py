@@ -8,8 +8,10 @@ from harness import __version__
 from harness.cli.framework import Root
 
 COMMANDS = {
+    "run": ("harness.cli.run:run", "Play passkey stories in real browsers."),
     "key": ("harness.cli.key:key", "Plug in virtual keys; list, show, reset, export and import them."),
     "profiles": ("harness.cli.profiles:profiles", "The devices a key can be: list, show, metadata."),
+    "trace": ("harness.cli.trace:trace", "Look at what happened to a key: show, export to pcapng."),
     "vm": ("harness.cli.vm:vm", "Run a command in a virtual machine that has /dev/uhid."),
     "exchange": ("harness.cli.exchange:exchange", "The relying party: an exchange with passkeys, to play against."),
     "doctor": ("harness.cli.doctor:doctor", "What this machine has and lacks, and how to get it."),
