@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from authenticator.commands import bio_enrollment, client_pin, config, credential_management
-from authenticator.person import AccountChoice, FingerSample, PinEntry, Presence, Verification
-from harness.trace import AnswerEvent, AskEvent, Event, RequestEvent, ResponseEvent, StateEvent
-
-_SUB_COMMANDS: dict[int, tuple[int, type[IntEnum]]] = {
-    0x06: (client_pin.Key.SUB_COMMAND, client_pin.SubCommand),
-    0x09: (0x02, bio_enrollment.SubCommand),
-    0x0A: (0x01, credential_management.SubCommand),
-    0x0D: (0x01, config.SubCommand),
-    0x40: (0x02, bio_enrollment.SubCommand),
-    0x41: (0x01, credential_management.SubCommand),
-}
-"""Command → the member that says which part of it, and the names of those."""
+from harness.trace import AnswerEvent, Event, RequestEvent, ResponseEvent, StateEvent
+from harness.trace.words import subject
 
 _U2F_NOT_YET = "SW 6985"
 """SW_CONDITIONS_NOT_SATISFIED: touch me, and ask again. Hosts do, several times a second."""
@@ -93,51 +80,3 @@ def _style_of(status: str, response: ResponseEvent) -> Text:
     return Text(
         status if response.command is None else status.lower().replace("_", " "), style="red not bold"
     )
-
-
-def subject(request: RequestEvent) -> str:
-    """Whom or what a request is about."""
-    parameters = request.parameters
-    if not isinstance(parameters, dict) or not request.data:
-        return ""
-    code = request.data[0]
-    if code in (0x01, 0x02):
-        rp_id = _member(parameters.get(2), "id") if code == 0x01 else parameters.get(1)
-        user = _member(parameters.get(3), "name") if code == 0x01 else None
-        return " as ".join(each for each in (rp_id, user) if isinstance(each, str))
-    if code in _SUB_COMMANDS:
-        member, names = _SUB_COMMANDS[code]
-        number = parameters.get(member)
-        known = {int(each): each.name.lower().replace("_", " ") for each in names}
-        return "" if number is None else known.get(number, f"unknown part {number}")
-    return ""
-
-
-def _member(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def question_text(event: AskEvent | Any) -> str:
-    """What a display on the key would say."""
-    ask = event.ask if isinstance(event, AskEvent) else event
-    match ask:
-        case PinEntry():
-            again = "wrong; again: " if ask.wrong_before else ""
-            return f"{again}{'a new PIN' if ask.new else 'the PIN'}{_at(ask.rp_id)}"
-        case AccountChoice():
-            return f"which account of {ask.rp_id}?"
-        case FingerSample():
-            return f"enroll a finger: {ask.remaining} more {'touch' if ask.remaining == 1 else 'touches'}"
-        case Verification():
-            who = f" as {ask.user_name}" if ask.user_name else ""
-            method = ask.method.replace("-", " ")
-            return f"{ask.purpose.value}{_at(ask.rp_id)}{who}: {method}, {ask.retries} tries left"
-        case Presence():
-            who = f" as {ask.user_name}" if ask.user_name else ""
-            hold = f" (hold for {ask.hold:.0f} s)" if ask.hold else ""
-            return f"{ask.purpose.value}{_at(ask.rp_id)}{who}: touch{hold}"
-    return ""
-
-
-def _at(rp_id: str | None) -> str:
-    return f" at {rp_id}" if rp_id else ""

@@ -58,6 +58,8 @@ DEFAULT_LISTEN = "127.0.0.1:8111"
 @click.option("--habit", type=Word("habit", lambda: get_args(Habit), "HABIT"),
               help="What the person does: willing, ignoring, refusing or prompted.  "
                    "[default: prompted; with a COMMAND: willing]")  # fmt: skip
+@click.option("--trace", "trace_file", metavar="FILE", type=click.Path(dir_okay=False),
+              help="Write all that happens to the key there (`stuntkey trace show FILE`).")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="With a COMMAND: tell on stderr what the key is asked.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def attach(
@@ -71,6 +73,7 @@ def attach(
     seed: str | None,
     auto_touch: bool,
     habit: Habit | None,
+    trace_file: str | None,
     verbose: bool,
     command: tuple[str, ...],
 ) -> None:
@@ -85,6 +88,7 @@ def attach(
       stuntkey key attach --pin 1234 -v -- ssh-keygen -t ed25519-sk
       stuntkey key attach --port udp --listen 127.0.0.1:8111 --auto-touch
       stuntkey key attach --port uhid --store work
+      stuntkey key attach --trace run.ndjson -- ./mytests.sh
     """
     if auto_touch and habit not in (None, "willing"):
         raise SetupError(f"--auto-touch and --habit {habit} contradict each other: give one of them")
@@ -100,6 +104,7 @@ def attach(
         VirtualKey(
             profile, pin=pin, fingers=fingers, seed=seed, person=person, store=key_store, trace_size=1000
         ) as key,
+        key.trace.writing(trace_file) if trace_file is not None else nullcontext(),
     ):
         if command:
             code = _serve_command(key, port, options, command, verbose)

@@ -21,9 +21,9 @@ from harness.acts import (
     touch,
     wrong_finger,
 )
-from harness.cli.activity import question_text
 from harness.errors import SetupError
 from harness.people import Question
+from harness.trace.words import question_text
 from harness.virtual_key import VirtualKey
 
 ENTER, ESCAPE, ERASE = ("\r", "\n"), "\x1b", ("\x7f", "\b")

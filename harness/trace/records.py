@@ -192,7 +192,7 @@ def load(path: str | os.PathLike[str]) -> SavedTrace:
     if header.get("stuntkey trace") != VERSION:
         version = header.get("stuntkey trace")
         raise SetupError(
-            f"{name}, line 1: not a trace of `stuntkey`: its first line has no \"stuntkey trace\""
+            f'{name}, line 1: not a trace of `stuntkey`: its first line has no "stuntkey trace"'
             if version is None
             else f"{name}, line 1: a trace of version {version}; this stuntkey reads version {VERSION}"
         )

@@ -215,5 +215,3 @@ class _Message:
     @property
     def whole(self) -> bool:
         return len(self.data) >= self.length
-
-

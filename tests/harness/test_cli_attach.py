@@ -345,3 +345,15 @@ def test_ctrl_c_ends_it_cleanly() -> None:
     terminal.wait_for("ready, 0 passkeys")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 0
+
+
+def test_a_trace_is_written_while_a_key_is_attached(tmp_path: Path) -> None:
+    path = tmp_path / "run.ndjson"
+    with attached("--auto-touch", "--trace", str(path)) as (process, address):
+        with open_ctap2(address) as ctap:
+            register(ctap)
+        shown = run("trace", "show", "--brief", str(path))
+        assert "→ makeCredential  example.com as alice" in shown.stdout
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+    assert "← SUCCESS" in run("trace", "show", str(path), "--command", "getInfo").stdout
