@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -49,6 +50,7 @@ def make_app(service: Service) -> Starlette:
         *(StarletteRoute(page.path, _page_endpoint(service, page, pace)) for page in PAGES),
         StarletteRoute("/log-out", _log_out_form(service, pace), methods=["POST"]),
         StarletteRoute("/openapi.json", show_openapi),
+        *_look(service),
         *hooks(service),
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
     ]
@@ -59,6 +61,27 @@ def make_app(service: Service) -> Starlette:
     )
     app.add_middleware(SecurityHeaders, secure=service.is_secure)
     return app
+
+
+def _look(service: Service) -> list[BaseRoute]:
+    look = service.policy.look
+    theme = (
+        f":root {{ --accent: {look.accent}; }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ --accent: {look.accent_dark}; }} }}\n"
+    )
+    icon = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+        f'<rect width="32" height="32" rx="8" fill="{look.accent}"/><text x="16" y="23" text-anchor="middle" '
+        f'font-family="sans-serif" font-weight="800" font-size="19" fill="#fff">{escape(look.letter[:1])}</text></svg>'
+    )
+
+    async def show_theme(request: Request) -> Response:
+        return Response(theme, media_type="text/css")
+
+    async def show_icon(request: Request) -> Response:
+        return Response(icon, media_type="image/svg+xml")
+
+    return [StarletteRoute("/theme.css", show_theme), StarletteRoute("/icon.svg", show_icon)]
 
 
 # The JSON API
