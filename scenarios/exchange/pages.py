@@ -21,7 +21,7 @@ from scenarios.exchange.help import HELP
 from scenarios.exchange.markets import ASSETS, CHAINS, balances
 from scenarios.exchange.requirements import judge
 from scenarios.exchange.service import Service
-from scenarios.exchange.test_hooks import messages
+from scenarios.exchange.test_hooks import read_messages
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -127,7 +127,7 @@ def _outbox(call: Call) -> dict[str, Any]:
     if not call.service.outbox:
         raise Denied(404, "not-found", "There is no such page.")
     to = call.query.get("to")
-    return {"messages": messages(call.service, to if to and to.isprintable() else None, 50)}
+    return {"messages": read_messages(call.db, to if to and to.isprintable() else None, 50)}
 
 
 PAGES = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session as DatabaseSession
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,20 +22,24 @@ MAX_ADVANCE = 10 * 365 * 86400
 def messages(service: Service, to: str | None = None, limit: int = 200) -> list[dict[str, Any]]:
     """What was sent, latest first."""
     with service.database.begin() as db:
-        query = select(Message).order_by(Message.id.desc()).limit(limit)
-        if to is not None:
-            query = query.where(Message.to == to)
-        return [
-            {
-                "id": each.id,
-                "channel": each.channel,
-                "to": each.to,
-                "text": each.text,
-                "code": each.code,
-                "at": each.at,
-            }
-            for each in db.scalars(query).all()
-        ]
+        return read_messages(db, to, limit)
+
+
+def read_messages(db: DatabaseSession, to: str | None, limit: int) -> list[dict[str, Any]]:
+    query = select(Message).order_by(Message.id.desc()).limit(limit)
+    if to is not None:
+        query = query.where(Message.to == to)
+    return [
+        {
+            "id": each.id,
+            "channel": each.channel,
+            "to": each.to,
+            "text": each.text,
+            "code": each.code,
+            "at": each.at,
+        }
+        for each in db.scalars(query).all()
+    ]
 
 
 def hooks(service: Service) -> list[BaseRoute]:

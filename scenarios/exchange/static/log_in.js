@@ -1,5 +1,5 @@
 import { post } from "./api.js";
-import { device, hasAutofill, signalUnknown, use } from "./passkey.js";
+import { device, hasAutofill, signalUnknown, stop, use } from "./passkey.js";
 import { $, $$, on, show, state, tell, values } from "./ui.js";
 import { verify } from "./verify.js";
 
@@ -64,6 +64,8 @@ async function askPasskey() {
   show($("#use-passkey"), false);
   try {
     await logIn(await post("/api/log-in/passkey/options", { network, device: await device() }));
+  } catch (error) {
+    if ($("main").dataset.state === "passkey") throw error; // elsewhere the person has gone on without it
   } finally {
     show($("#waiting"), false);
     show($("#use-passkey"));
@@ -100,8 +102,9 @@ on($("#passkey-instead"), "click", async () => {
   await askPasskey();
 });
 $("#use-password").addEventListener("click", () => {
-  tell(null);
+  stop();
   step("password");
+  tell(null);
 });
 on($("#password-step"), "submit", async () => {
   const answer = await post("/api/log-in/password", { password: $("#password").value });

@@ -75,12 +75,21 @@ function understandable(error, words) {
   return new PasskeyError(error, words[error.name] ?? `It did not work: ${error.message} Try again.`);
 }
 
-let underWay = null; // one ceremony at a time: the autofill's gives way
+let underWay = null; // one ceremony at a time: the autofill's gives way to any other
+let isAutofill = false;
 
-function begin() {
-  underWay?.abort(new DOMException("another request goes first", "AbortError"));
+function begin(mediation) {
+  const comes = mediation === "conditional";
+  if (comes && underWay && !isAutofill) throw new DOMException("another request goes first", "AbortError");
+  stop();
   underWay = new AbortController();
+  isAutofill = comes;
   return underWay.signal;
+}
+
+export function stop() {
+  underWay?.abort(new DOMException("another request goes first", "AbortError"));
+  underWay = null;
 }
 
 const unsupported = () =>
@@ -97,8 +106,8 @@ export async function create(json) {
 
 export async function use(json, mediation) {
   if (!isSupported()) throw unsupported();
-  const request = { publicKey: requestOptions(json), signal: begin() };
   try {
+    const request = { publicKey: requestOptions(json), signal: begin(mediation) };
     return toJSON(await navigator.credentials.get(mediation ? { ...request, mediation } : request));
   } catch (error) {
     throw understandable(error, USING);

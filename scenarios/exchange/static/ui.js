@@ -31,6 +31,11 @@ export function afterReload(text, path = location.href) {
   else location.assign(path);
 }
 
+// fires after the page's own module has run
+document.addEventListener("DOMContentLoaded", () => {
+  if ($("main").dataset.state === "loading") state("ready");
+});
+
 const kept = sessionStorage.getItem("message");
 if (kept) {
   sessionStorage.removeItem("message");

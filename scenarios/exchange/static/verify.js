@@ -1,7 +1,7 @@
 // The dialog in which an operation is verified: by a passkey, or by codes, and by a face.
 
 import { post } from "./api.js";
-import { use, device } from "./passkey.js";
+import { use, device, stop } from "./passkey.js";
 import { $, element, on, show, tell } from "./ui.js";
 
 const dialog = $("#verify");
@@ -92,7 +92,7 @@ async function askPasskey() {
     if (operation !== asked || !dialog.open) return;
     finish(await post(path, { ceremony, credential, details: asked.details }));
   } catch (problem) {
-    if (operation === asked && dialog.open) tell(problem, error);
+    if (operation === asked && dialog.dataset.state === "passkey") tell(problem, error);
   } finally {
     show($("#verify-waiting"), false);
     show(button);
@@ -189,11 +189,13 @@ on($("#face-check"), "click", async () => {
 }, error);
 $("#verify-with-passkey").addEventListener("click", askPasskey);
 $("#verify-other").addEventListener("click", () => {
+  stop();
   tell(null, error);
   if (dialog.dataset.state === "passkey") offerCodes();
   else offerPasskey(true);
 });
 function cancel() {
+  stop();
   close();
   settle.reject(new Cancelled("It was cancelled."));
 }
