@@ -2,8 +2,8 @@
 
 The device is gone with its file descriptor: a process that dies leaves none behind.
 
-A limit of the kernel's: it keeps 32 packets of what programs write, and drops more without a word. Requests of up to
-1,886 bytes fit always; longer ones usually, unless the machine is busy.
+A limit of the kernel's: it keeps 31 packets of what programs write, and drops more without a word. Requests of up to
+1,827 bytes fit always; longer ones usually, unless the machine is busy.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _wait_for_node(physical: str, wait: Callable[[float], None]) -> str:
     node = None
     while (left := deadline - time.monotonic()) > 0:
         node = node or _find_node(physical)
-        if node is not None and os.access(node, os.R_OK | os.W_OK):
+        if node is not None and os.access(node, os.R_OK | os.W_OK, effective_ids=True):
             return node
         # In a container, events may not arrive; then looking again has to do.
         wait(min(left, 0.1))

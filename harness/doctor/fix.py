@@ -47,10 +47,10 @@ def fix(root: Path = Path("/")) -> Iterator[str]:
     for module in MODULES:
         yield from _run(f"loaded the kernel's {module}", "modprobe", module)
     yield from _run("udev knows the rule", "udevadm", "control", "--reload")
-    yield from _run(
-        "udev applied it to what is there", "udevadm", "trigger", "--settle",
-        "--name-match=uhid", "--name-match=uinput", "--subsystem-match=hidraw",
-    )  # fmt: skip
+    trigger = ("udevadm", "trigger", "--settle")
+    misc = ("--subsystem-match=misc", *(f"--sysname-match={module}" for module in MODULES))
+    yield from _run("udev applied it to uhid and uinput", *trigger, *misc)
+    yield from _run("udev applied it to the keys there are", *trigger, "--subsystem-match=hidraw")
     user = os.environ.get("SUDO_USER")
     if user and user not in grp.getgrnam(chosen).gr_mem:
         yield f"without a desktop, {user} has to be in group {chosen}: usermod -aG {chosen} {user}, then log in again"

@@ -22,7 +22,7 @@ from ctaphid.ports.mock import MockBus
 from harness import VirtualKey, unplug
 from harness.wrap import mock_bus
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 PAGE = """<!doctype html><title>page</title><script>
     let outcome = null;
     function start() {
@@ -61,9 +61,13 @@ def chromium(bus: MockBus, page: str, folder: Path) -> Iterator[Evaluate]:
     ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=flags, env={**os.environ, **bus.environment()}
+            executable_path="/usr/bin/chromium",
+            args=flags,
+            env={**os.environ, **bus.environment()},
+            timeout=PATIENCE * 1000,
         )
         tab = browser.new_page()
+        tab.set_default_timeout(PATIENCE * 1000)
         tab.goto(page)
         yield tab.evaluate
         assert browser.is_connected()

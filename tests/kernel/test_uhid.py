@@ -1,0 +1,51 @@
+"""A virtual machine is booted once, and what is in the check_*.py beside this is run in it.
+
+It takes some minutes without KVM, most of them Chromium's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from harness.vm import run_in_vm
+
+HERE = Path(__file__).parent
+CHECKS = sorted(path.name for path in HERE.glob("check_*.py"))
+MINUTES = 60
+
+
+def test_in_a_machine_with_a_kernel_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    # What the machine writes below the current directory is what is seen of it here.
+    report = Path(f"artifacts/kernel-{os.getpid()}.xml").absolute()
+    report.parent.mkdir(exist_ok=True)
+    checks = [str(HERE / name) for name in CHECKS]
+    try:
+        code = run_in_vm(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    "-q",
+                    "-p",
+                    "no:cacheprovider",
+                    "-p",
+                    "no:xdist",
+                    "--color=no",
+                ),
+                *("--basetemp=/tmp/checks", f"--junitxml={report}", *checks),
+            ],
+            timeout=20 * MINUTES,
+        )
+        said = capfd.readouterr()
+        assert code == 0, said.out + said.err
+        suite = next(ElementTree.parse(report).iter("testsuite")).attrib
+    finally:
+        report.unlink(missing_ok=True)
+    assert (suite["failures"], suite["errors"], suite["skipped"]) == ("0", "0", "0")
+    assert int(suite["tests"]) >= len(CHECKS)
