@@ -30,8 +30,10 @@ def optional(parameters: Parameters, key: int, kind: type[T]) -> T | None:
 
 
 def unsigned(parameters: Parameters, key: int) -> int | None:
-    value = optional(parameters, key, int)
-    if value is not None and value < 0:
+    value = parameters.get(key, _ABSENT)
+    if value is _ABSENT:
+        return None
+    if type(value) is not int or value < 0:
         raise CtapError(Status.CBOR_UNEXPECTED_TYPE)
     return value
 

@@ -49,7 +49,10 @@ def choose_format(
         for fmt in preference:
             if fmt in own and FORMATS[fmt].can_attest(profile, algorithm):
                 return FORMATS[fmt]
-    return next((FORMATS[fmt] for fmt in own if FORMATS[fmt].can_attest(profile, algorithm)), _NONE)
+    for fmt in own:
+        if FORMATS[fmt].can_attest(profile, algorithm):
+            return FORMATS[fmt]
+    return _NONE
 
 
 def attested_aaguid(profile: Profile, chosen: AttestationFormat) -> bytes:

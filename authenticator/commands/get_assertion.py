@@ -67,22 +67,25 @@ class Request:
     def parse(cls, parameters: Parameters, profile: Profile) -> Request:
         rp_id = require(parameters, Key.RP_ID, str)
         client_data_hash = require(parameters, Key.CLIENT_DATA_HASH, bytes)
-        options = optional(parameters, Key.OPTIONS, dict) or {}
-        if option(options, "rk") is not None:  # step 4.2: not an option of this command
-            raise CtapError(Status.UNSUPPORTED_OPTION)
+        presence, user_verification = True, False
+        options = optional(parameters, Key.OPTIONS, dict)
+        if options:
+            if option(options, "rk") is not None:  # step 4.2: not an option of this command
+                raise CtapError(Status.UNSUPPORTED_OPTION)
+            presence, user_verification = option(options, "up") is not False, option(options, "uv") is True
         return cls(
             rp_id=rp_id,
             client_data_hash=client_data_hash,
             allow=descriptors(parameters, Key.ALLOW_LIST, profile.limits.max_credentials_in_list),
             has_allow_list=bool(parameters.get(Key.ALLOW_LIST)),
             extensions=optional(parameters, Key.EXTENSIONS, dict) or {},
-            presence=option(options, "up") is not False,
+            presence=presence,
             ceremony=Ceremony(
                 purpose=_LOG_IN,
                 permission=_GET_ASSERTION,
                 rp_id=rp_id,
                 client_data_hash=client_data_hash,
-                user_verification=bool(option(options, "uv")),
+                user_verification=user_verification,
                 pin_uv_auth_param=optional(parameters, Key.PIN_UV_AUTH_PARAM, bytes),
                 pin_uv_auth_protocol=unsigned(parameters, Key.PIN_UV_AUTH_PROTOCOL),
             ),

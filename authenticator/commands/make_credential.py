@@ -100,10 +100,13 @@ class Request:
         rp_id, user_id = member(rp, "id", str), member(user, "id", bytes)
         if len(user_id) > MAX_USER_ID:
             raise CtapError(Status.INVALID_LENGTH)
-        options = optional(parameters, Key.OPTIONS, dict) or {}
-        # Step 5.3: presence cannot be waived when a credential is made.
-        if option(options, "up") is False:
-            raise CtapError(Status.INVALID_OPTION)
+        resident = user_verification = False
+        options = optional(parameters, Key.OPTIONS, dict)
+        if options:
+            # Step 5.3: presence cannot be waived when a credential is made.
+            if option(options, "up") is False:
+                raise CtapError(Status.INVALID_OPTION)
+            resident, user_verification = option(options, "rk") is True, option(options, "uv") is True
         return cls(
             client_data_hash=client_data_hash,
             rp_id=rp_id,
@@ -116,13 +119,13 @@ class Request:
             algorithms=algorithms,
             exclude=descriptors(parameters, Key.EXCLUDE_LIST, profile.limits.max_credentials_in_list),
             extensions=optional(parameters, Key.EXTENSIONS, dict) or {},
-            resident=bool(option(options, "rk")),
+            resident=resident,
             ceremony=Ceremony(
                 purpose=_REGISTER,
                 permission=_MAKE_CREDENTIAL,
                 rp_id=rp_id,
                 client_data_hash=client_data_hash,
-                user_verification=bool(option(options, "uv")),
+                user_verification=user_verification,
                 pin_uv_auth_param=optional(parameters, Key.PIN_UV_AUTH_PARAM, bytes),
                 pin_uv_auth_protocol=unsigned(parameters, Key.PIN_UV_AUTH_PROTOCOL),
             ),
