@@ -71,16 +71,12 @@ function attempt(make) {
 for (const button of $$("[data-method]")) {
   on(button, "click", async () => {
     const network = $("#new-network")?.value ?? "exchange";
-    try {
-      const passkey = await makePasskey(
-        { method: button.dataset.method, network, about: "Before a passkey is added, show that it is you." },
-        (make) => attempt(make),
-      );
-      afterReload(`The passkey “${passkey.name}” was created.`);
-    } catch (error) {
-      $("#method").close();
-      throw error;
-    }
+    $("#method").close();
+    const passkey = await makePasskey(
+      { method: button.dataset.method, network, about: "Before a passkey is added, show that it is you." },
+      attempt,
+    );
+    afterReload(`The passkey “${passkey.name}” was created.`);
   });
 }
 

@@ -67,7 +67,7 @@ function mode(name) {
   dialog.dataset.state = name;
   show($("#verify-passkey"), name === "passkey");
   show($("#verify-codes"), name === "codes");
-  show($("#verify-submit"), name === "codes" && Boolean($("#verify-codes").elements.length));
+  show($("#verify-submit"), name === "codes" && Boolean($("#verify-codes input")));
   const other = name === "passkey" ? way("codes") : way("passkey");
   show($("#verify-other"), Boolean(other?.available) && !operation.proofs.includes("passkey"));
   $("#verify-other").textContent = name === "passkey" ? "Use codes instead" : "Use a passkey instead";
