@@ -52,4 +52,5 @@ class Base:
     """Whether the key counts its signatures; synced passkeys do not."""
 
 
+NO_DEMANDS = Demands()
 HONEST_BASE = Base()

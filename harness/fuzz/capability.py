@@ -31,5 +31,7 @@ class Capability(Enum):
     """It is reached over HTTP: headers, cookies and bodies are ours to choose."""
     TURN_CLOCK = "turn-clock"
     """Its clock can be turned: challenges can be made to expire."""
+    MULTI_FACTOR = "multi-factor"
+    """A passkey by itself counts as two factors."""
     METADATA = "metadata"
     """The metadata it judges models by can be replaced."""

@@ -3,6 +3,6 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Ceremony(str, Enum):
+class Ceremony(Enum):
     REGISTRATION = "registration"
     AUTHENTICATION = "authentication"

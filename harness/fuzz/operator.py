@@ -112,7 +112,7 @@ def ceremonies_of(operator: Operator, variant: Variant) -> tuple[Ceremony, ...]:
     return (Ceremony.REGISTRATION,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A lie that can be told again exactly: everything random in it follows from these four."""
 

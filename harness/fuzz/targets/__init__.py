@@ -97,10 +97,14 @@ class Session(Protocol):
 
 
 class Target(Protocol):
-    name: str
-    rp_id: str
-    origin: str
-    capabilities: frozenset[Capability]
+    @property
+    def name(self) -> str: ...
+    @property
+    def rp_id(self) -> str: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
 
     def visit(self) -> Any:
         """A new session, in which nobody is logged in."""
@@ -158,3 +162,15 @@ class TurnsClock(Protocol):
     """TURN_CLOCK."""
 
     def turn_clock(self, seconds: float) -> None: ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """REMOTE: what is sent beside the body. Changes hold for the session's later requests."""
+
+    def headers(self, session: Any) -> dict[str, str]:
+        """Sent with every request, in place of those of the same names."""
+
+    def cookies(self, session: Any) -> dict[str, str]: ...
+    def leave_out_csrf(self, session: Any) -> bool:
+        """From now on without the CSRF token; False if the target is described as having none."""

@@ -1,0 +1,7 @@
+"""I: who may register, and what becomes of credentials."""
+
+from __future__ import annotations
+
+from harness.fuzz.operator import Operator
+
+OPERATORS: tuple[Operator, ...] = ()

@@ -1,0 +1,37 @@
+"""Targets by name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import SetupError
+from harness.fuzz.targets import Target
+from harness.fuzz.targets.site import APPLICATION, LIBRARY, Site
+
+LIBRARIES = {
+    "webauthn": ("harness.fuzz.targets.py_webauthn:PyWebauthn", "PyPI's webauthn (py_webauthn)"),
+    "fido2": ("harness.fuzz.targets.python_fido2:PythonFido2", "PyPI's fido2: its Fido2Server"),
+    "exchange": ("harness.fuzz.targets.exchange:Exchange", "the verifier of the exchange, strict"),
+    "simplewebauthn": ("harness.fuzz.targets.bridge:SimpleWebAuthn", "npm's @simplewebauthn/server"),
+}
+"""Name → where its verifier is, and what it is."""
+
+Opener = Callable[[Path], Target]
+
+
+def open_target(name: str) -> Target:
+    """`exchange`: the library alone. `exchange+site`: within a small application, which answers for accounts and
+    sessions."""
+    library, _, around = name.partition("+")
+    if library in LIBRARIES and around in ("", "site"):
+        module, _, attribute = LIBRARIES[library][0].partition(":")
+        try:
+            verifier = getattr(importlib.import_module(module), attribute)()
+        except ImportError as error:
+            raise SetupError(
+                f"the target {library} needs a package that is missing ({error.name}): pip install 'stuntkey[fuzz]'"
+            ) from None
+        return Site(verifier=verifier, capabilities=APPLICATION if around else LIBRARY)
+    raise SetupError(f"there is no target {name!r}: known are {', '.join(LIBRARIES)}")

@@ -1,0 +1,166 @@
+"""One case against one target: control, lie, control, verdict; and once more before it is called a finding."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from random import Random
+from types import FrameType
+
+from harness.fuzz.arena import Arena, ControlFailed, Person, unavailable
+from harness.fuzz.base import Base
+from harness.fuzz.ceremony import Ceremony
+from harness.fuzz.decode import decode_body, differences, plain
+from harness.fuzz.edit import Edit
+from harness.fuzz.forge import forge
+from harness.fuzz.operator import Case, Expected, Operator, Variant
+from harness.fuzz.targets import Answer, Outcome, Target, Unavailable
+from harness.fuzz.targets.site import Hung, Site
+from harness.fuzz.verdicts import Evidence, Judgement, Result, judge, skipped, undecided
+
+PATIENCE = 10.0
+"""Seconds a library may think about one case."""
+
+
+class Trials:
+    """Cases against one target. Remembers which genuine ceremonies it has just accepted: the control after one lie is
+    the control before the next."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._proven: Base | None = None
+        self._refused: dict[tuple[Base, Ceremony], str] = {}
+        """Genuine ceremonies that the target does not accept: it has no use for them, and no lies are based on them."""
+
+    def play(self, case: Case, operator: Operator, variant: Variant) -> Result:
+        missing = (operator.needs | variant.base.demands.needs) - self.target.capabilities
+        if missing:
+            needs = ", ".join(sorted(each.value for each in missing))
+            return skipped(self.target.name, case, operator, variant, f"needs {needs}")
+        known = self._refused.get((variant.base, case.ceremony))
+        if known:
+            return skipped(self.target.name, case, operator, variant, known)
+        result = self._once(case, operator, variant)
+        if result.judgement is not Judgement.FINDING:
+            return result
+        again = self._once(case, operator, variant)
+        if (again.judgement, again.conduct) != (result.judgement, result.conduct):
+            why = f"first {result.conduct.value}, then {again.conduct.value}"
+            return undecided(self.target.name, case, operator, variant, why)
+        return replace(again, confirmed=True)
+
+    def _once(self, case: Case, operator: Operator, variant: Variant) -> Result:
+        seed = f"{case.seed} {case.name}"
+        if isinstance(self.target, Site):
+            self.target.reseed(seed)
+        arena = Arena(
+            target=self.target, random=Random(seed), demands=variant.base.demands, base=variant.base
+        )
+        name = self.target.name
+        try:
+            with patience(PATIENCE):
+                if isinstance(variant.lie, Edit):
+                    return self._edited(arena, case, operator, variant, variant.lie)
+                return self._attacked(arena, case, operator, variant)
+        except ControlFailed as failed:
+            self._proven = None
+            if failed.answer.outcome is Outcome.REFUSED and isinstance(variant.lie, Edit):
+                self._refused[variant.base, case.ceremony] = str(failed)
+                return skipped(name, case, operator, variant, str(failed))
+            return undecided(name, case, operator, variant, str(failed))
+        except Unavailable as error:
+            return judge(name, case, operator, variant, unavailable(error))
+        except Hung:
+            self._proven = None
+            answer = Answer(outcome=Outcome.HUNG, reason=f"no answer within {PATIENCE:.0f} s", kind="hang")
+            return judge(name, case, operator, variant, answer)
+
+    def _edited(self, arena: Arena, case: Case, operator: Operator, variant: Variant, edit: Edit) -> Result:
+        if case.ceremony is Ceremony.REGISTRATION:
+            if self._proven != variant.base:
+                arena.enrolled()
+            person = arena.person()
+            answer = arena.register(person, edit)
+        else:
+            person = arena.enrolled()
+            arena.require(arena.authenticate(person), "a genuine log-in is not accepted")
+            answer = arena.authenticate(person, edit)
+        made, body = arena.last, arena.body
+        assert made is not None
+        effect = ""
+        if answer.accepted and operator.expected_of(variant) in (Expected.ACCEPT, Expected.IGNORE):
+            effect = self._effect(arena, person)
+        result = judge(self.target.name, case, operator, variant, answer, effect=effect)
+        self._afterwards(arena, case, person, answer)
+        if result.judgement is Judgement.FINDING:
+            honest = forge(
+                rp_id=made.rp_id,
+                origin=made.origin,
+                begun=made.begun,
+                passkey=made.passkey,
+                random=Random(f"{case.seed} {case.name}"),
+            ).build()
+            evidence = Evidence(
+                request=plain(body),
+                response=answer.raw or answer.reason,
+                decoded=decode_body(body),
+                honest=decode_body(honest),
+                differences=differences(made),
+            )
+            result = replace(result, evidence=evidence)
+        return result
+
+    def _effect(self, arena: Arena, person: Person) -> str:
+        """An accepted oddity must leave the account usable by its owner, and by nobody else."""
+        answer = arena.authenticate(person)
+        if not answer.accepted:
+            return f"afterwards the owner's genuine log-in is not accepted: {answer.reason}"
+        return ""
+
+    def _afterwards(self, arena: Arena, case: Case, person: Person, answer: Answer) -> None:
+        """The control after the lie."""
+        if answer.accepted or case.ceremony is Ceremony.AUTHENTICATION:
+            person = arena.person()
+        arena.require(arena.register(person), "a genuine registration after the lie is not accepted")
+        if case.ceremony is Ceremony.AUTHENTICATION:
+            arena.require(arena.authenticate(person), "a genuine log-in after the lie is not accepted")
+        self._proven = arena.base
+
+    def _attacked(self, arena: Arena, case: Case, operator: Operator, variant: Variant) -> Result:
+        assert not isinstance(variant.lie, Edit)
+        answer = variant.lie(arena)
+        result = judge(self.target.name, case, operator, variant, answer)
+        body, made = arena.body, arena.last
+        arena.require_genuine()
+        if result.judgement is Judgement.FINDING:
+            evidence = Evidence(
+                request=plain(body),
+                response=answer.raw or answer.reason,
+                decoded=decode_body(body) if body else {},
+                honest={},
+                differences=differences(made) if made is not None else (),
+            )
+            result = replace(result, evidence=evidence)
+        return result
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Interrupts a library that hangs, where that can be done: in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Hung
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
