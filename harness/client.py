@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
@@ -63,6 +64,7 @@ class Client:
     checks_origin       False lets any origin use any RP id
     related_origins     RP id → the JSON at its /.well-known/webauthn
     enterprise_rp_ids   the RP ids for which this client's administrator allows enterprise attestation
+    cancelled           once it is set, a virtual key's request is cancelled (not with `wire`)
     """
 
     def __init__(
@@ -79,10 +81,11 @@ class Client:
         related_origins: RelatedOrigins | None = None,
         enterprise_rp_ids: Collection[str] = (),
         lies: Lies = TRUTH,
+        cancelled: threading.Event | None = None,
     ) -> None:
         self.origin = origin.rstrip("/")
         self.lies = lies
-        self._connection = _connection(key, person, wire=wire)
+        self._connection = _connection(key, person, wire=wire, cancelled=cancelled)
         profile = key.profile if isinstance(key, VirtualKey) else None
         kind = profile.kind if profile is not None else Kind.SECURITY_KEY
         self._always_resident = profile is not None and profile.has(Quirk.ALWAYS_DISCOVERABLE)
@@ -261,11 +264,15 @@ class Client:
         return ctap, info if info.speaks_ctap2 else U2F_ONLY
 
 
-def _connection(key: VirtualKey | CtapDevice, person: Person | None, *, wire: bool) -> Connection:
+def _connection(
+    key: VirtualKey | CtapDevice, person: Person | None, *, wire: bool, cancelled: threading.Event | None
+) -> Connection:
     if isinstance(key, VirtualKey):
         if person is not None:
             raise SetupError("Client: a virtual key has its own person: set key.person instead of person=")
-        return WireConnection(key.engine, key.ctap_device()) if wire else DirectConnection(key.engine)
+        if wire:
+            return WireConnection(key.engine, key.ctap_device())
+        return DirectConnection(key.engine, cancelled)
     if isinstance(key, CtapDevice):
         return DeviceConnection(key, person if person is not None else Person())
     hint = ": take one of its devices, account.sign_in(name)" if isinstance(key, Account) else ""

@@ -56,13 +56,14 @@ class Connection(Protocol):
 class DirectConnection:
     """To a virtual key without its packets."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, cancelled: threading.Event | None = None) -> None:
         self._engine = engine
+        self._cancelled = cancelled
         self.clock = engine.clock
         self.device: CtapDevice = DirectDevice(engine)
 
     def call(self, request: bytes, deadline: float) -> bytes:
-        return self._engine.call(request, deadline=deadline)
+        return self._engine.call(request, deadline=deadline, cancelled=self._cancelled)
 
     def call_u2f(self, apdu: bytes) -> bytes:
         return self._engine.call_u2f(apdu)

@@ -1,0 +1,289 @@
+"""One interface for all browsers: stock Chromium and Firefox, the bridged page, and Chromium's own virtual keys."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotDone
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from harness.errors import Failure, SetupError
+
+if TYPE_CHECKING:
+    from harness.virtual_key import VirtualKey
+
+T = TypeVar("T")
+PATIENCE = 30.0
+"""Seconds that a page, a dialog or a browser has before it counts as stuck. A busy machine is slow, not broken."""
+
+
+class PageError(Failure):
+    """A script in the page threw. `name` is the error's: NotAllowedError, InvalidStateError, TypeError, ..."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}" if message else name)
+        self.name = name
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UiStep:
+    """One step of a ceremony as the browser tells of it, in the browser's own words."""
+
+    at: float
+    """time.monotonic()"""
+    name: str
+    detail: str = ""
+
+
+class UiSteps:
+    """What a browser did in its ceremonies, in order. Written by the browser's threads, waited for by anybody."""
+
+    def __init__(self) -> None:
+        self._steps: list[UiStep] = []
+        self._changed = threading.Condition()
+        self.listeners: list[Callable[[UiStep], None]] = []
+
+    def add(self, name: str, detail: str = "") -> UiStep:
+        step = UiStep(at=time.monotonic(), name=name, detail=detail)
+        with self._changed:
+            self._steps.append(step)
+            self._changed.notify_all()
+        for listener in list(self.listeners):
+            listener(step)
+        return step
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __iter__(self) -> Iterator[UiStep]:
+        return iter(list(self._steps))
+
+    @property
+    def names(self) -> list[str]:
+        with self._changed:
+            return [step.name for step in self._steps]
+
+    def since(self, mark: int) -> list[str]:
+        """The names of the steps after the first `mark`: take len() before, and ask afterwards."""
+        return self.names[mark:]
+
+    def wait_for(self, *names: str, since: int = 0, timeout: float = PATIENCE) -> UiStep:
+        """The first step of these names after `since`."""
+
+        def found() -> UiStep | None:
+            return next((step for step in self._steps[since:] if step.name in names), None)
+
+        with self._changed:
+            step = self._changed.wait_for(found, timeout)
+        if step is None:
+            seen = ", ".join(self.since(since)) or "none"
+            raise Failure(f"the browser took no step {' or '.join(names)} in {timeout:g} s; it took: {seen}")
+        return step
+
+
+class Pending(Generic[T]):
+    """A script that runs in the page while dialogs are answered and keys are touched."""
+
+    def __init__(self, future: Future[T], what: str) -> None:
+        self._future = future
+        self._what = what
+
+    @property
+    def done(self) -> bool:
+        return self._future.done()
+
+    def result(self, timeout: float = PATIENCE) -> T:
+        """What it returned; PageError if it threw, Failure if it is not done by then."""
+        try:
+            return self._future.result(timeout)
+        except NotDone:
+            raise Failure(f"{self._what}: not done after {timeout:g} s") from None
+
+    def error(self, timeout: float = PATIENCE) -> PageError:
+        """What it threw; Failure if it returned."""
+        try:
+            value = self.result(timeout)
+        except PageError as error:
+            return error
+        raise Failure(f"{self._what}: should have been refused, and returned {value!r}"[:500])
+
+
+class Page(ABC):
+    """A page in a browser. Scripts are expressions or functions, as Playwright takes them."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def title(self) -> str: ...
+
+    @abstractmethod
+    def goto(self, url: str) -> None:
+        """Go there, and wait until the page is loaded."""
+
+    @abstractmethod
+    def reload(self) -> None: ...
+
+    @abstractmethod
+    def begin(self, script: str, argument: Any = None) -> Pending[Any]:
+        """Start it; what it returns, or its promise, is had from the `Pending`."""
+
+    def evaluate(self, script: str, argument: Any = None, *, timeout: float = PATIENCE) -> Any:
+        return self.begin(script, argument).result(timeout)
+
+    @abstractmethod
+    def click(self, selector: str, *, timeout: float = PATIENCE) -> None:
+        """Wait until it is there, and click."""
+
+    @abstractmethod
+    def fill(self, selector: str, text: str, *, timeout: float = PATIENCE) -> None: ...
+
+    @abstractmethod
+    def text(self, selector: str = "body", *, timeout: float = PATIENCE) -> str:
+        """The text a reader sees there."""
+
+    @abstractmethod
+    def wait_for(
+        self,
+        selector: str | None = None,
+        *,
+        text: str | None = None,
+        url: str | None = None,
+        timeout: float = PATIENCE,
+    ) -> None:
+        """Until the selector is visible, the page (or the selector) shows the text, the address contains `url`."""
+
+    @abstractmethod
+    def screenshot(self) -> bytes:
+        """PNG of the page."""
+
+    @abstractmethod
+    def clear_cookies(self) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    # WebAuthn, by the page's own navigator.credentials
+
+    def create(self, options: Mapping[str, Any], **others: Any) -> Pending[dict[str, Any]]:
+        """navigator.credentials.create with PublicKeyCredentialCreationOptionsJSON; RegistrationResponseJSON.
+
+        `others` go beside publicKey: `mediation`, and `abort_after` milliseconds.
+        """
+        return self.begin(_CEREMONY, ["create", dict(options), others])
+
+    def get(self, options: Mapping[str, Any], **others: Any) -> Pending[dict[str, Any]]:
+        """navigator.credentials.get with PublicKeyCredentialRequestOptionsJSON; AuthenticationResponseJSON."""
+        return self.begin(_CEREMONY, ["get", dict(options), others])
+
+
+_CEREMONY = """async ([kind, json, others]) => {
+  const parse = kind === "create" ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
+  const {abort_after, ...rest} = others;
+  const options = {...rest, publicKey: PublicKeyCredential[parse](json)};
+  if (abort_after !== undefined) {
+    const controller = new AbortController();
+    options.signal = controller.signal;
+    setTimeout(() => controller.abort(), abort_after);
+  }
+  const credential = await navigator.credentials[kind](options);
+  return JSON.parse(JSON.stringify(credential.toJSON()));
+}"""
+
+
+class Browser(ABC):
+    """A browser with its keys. Everything may be called from any one thread at a time."""
+
+    name: str
+    version: str = ""
+
+    def __init__(self) -> None:
+        self.ui_steps = UiSteps()
+        self._keys: dict[VirtualKey, ExitStack] = {}
+        self._stack = ExitStack()
+
+    @property
+    @abstractmethod
+    def page(self) -> Page:
+        """The page it begins with."""
+
+    @abstractmethod
+    def new_page(self, url: str | None = None) -> Page: ...
+
+    def screenshot_screen(self) -> bytes:
+        """PNG of the whole screen, with the browser's own dialogs."""
+        raise SetupError(f"{self.name} has no screen here: open it with headless=False")
+
+    # Keys
+
+    @property
+    def keys(self) -> tuple[VirtualKey, ...]:
+        return tuple(self._keys)
+
+    @abstractmethod
+    def plug_in(self, key: VirtualKey) -> None:
+        """From now on the browser has this key."""
+
+    def unplug(self, key: VirtualKey) -> None:
+        """And from now on not any more."""
+        self._keys.pop(key).close()
+
+    def unplug_all(self) -> None:
+        for key in self.keys:
+            self.unplug(key)
+
+    def close(self) -> None:
+        with ExitStack() as stack:
+            stack.callback(self._stack.close)
+            stack.callback(self.unplug_all)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class HidBrowser(Browser):
+    """A browser that finds keys through its own HID stack."""
+
+    def __init__(self, port: str | None) -> None:
+        super().__init__()
+        if port not in ("mock", "uhid", None):
+            raise SetupError(f"port {port!r}: browsers find keys on mock and on uhid")
+        self.port = port
+        """None for a browser that is to have no keys."""
+        self._port_options: dict[str, Any] = {}
+        self.environment: dict[str, str] = {}
+        """What the port adds to the browser's environment."""
+        if port == "mock":
+            from harness.wrap import mock_bus
+
+            bus = self._port_options["bus"] = self._stack.enter_context(mock_bus())
+            self.environment = bus.environment()
+
+    def require_sees_keys(self, program: str) -> None:
+        from harness.wrap import hidden_from
+
+        if self.port == "mock" and (why := hidden_from(program)):
+            raise SetupError(f"{program} would not see a key on the mock port: {why}")
+
+    def plug_in(self, key: VirtualKey) -> None:
+        if self.port is None:
+            raise SetupError("this browser was opened without a port for keys")
+        if key in self._keys:
+            raise SetupError(f"{key} is plugged in already")
+        stack = ExitStack()
+        stack.enter_context(key.plugged_in(self.port, **self._port_options))
+        self._keys[key] = stack

@@ -1,0 +1,187 @@
+"""Stock Chromium: its own HID stack, its own dialogs, nothing replaced. Driven by Playwright over DevTools."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from harness.browsers.browser import HidBrowser
+from harness.browsers.dialogs import Dialogs
+from harness.browsers.display import Display
+from harness.browsers.driver import PlaywrightPage, now, playwright
+from harness.browsers.process import BrowserProcess, find_program
+from harness.errors import SetupError
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser as AsyncBrowser
+    from playwright.async_api import BrowserContext
+
+NAMES = (
+    "/usr/lib/chromium/chromium",
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+)
+QUIET = (
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--disable-gpu",
+    "--disable-quic",
+    "--metrics-recording-only",
+    "--password-store=basic",
+    "--use-mock-keychain",
+    "--disable-search-engine-choice-screen",
+    "--disable-features=Translate,MediaRouter,OptimizationHints",
+)
+"""Nothing of this changes WebAuthn: it keeps the browser from calling home and from asking other things."""
+ONE_FORK_LESS = "--enable-features=NetworkServiceInProcess2"
+"""For umockdev: its library holds a lock while a path is looked up, and the network service is forked off a browser
+that has many threads by then. If one of them is looking up a path, the child waits for that lock for ever, and no page
+loads."""
+STEP_LOG = ("--enable-logging=stderr", "--vmodule=device_event_log*=2,*fido*=2,*cable*=2")
+_STEP = re.compile(r"UI step: (k\w+)")
+_LISTENING = re.compile(r"DevTools listening on (ws://\S+)")
+_NOWHERE = "unix:path=/nonexistent"
+
+
+def find_chromium() -> str:
+    return find_program(NAMES, variable="STUNTKEY_CHROMIUM", remedy="apt-get install chromium")
+
+
+class Chromium(HidBrowser):
+    """Headless where a touch is all it takes; with a screen of its own (Xvfb) where its native dialogs appear.
+
+    flags         more switches, after ours
+    environment   more environment, after ours: DBUS_SYSTEM_BUS_ADDRESS, say
+    permit_enterprise_attestation   the RP ids for which the administrator allows it
+    scale, size   of the screen (`headless=False`); a QR code is read best at scale 2
+    port          mock or uhid; None for a browser without keys
+    """
+
+    name = "chromium"
+
+    def __init__(
+        self,
+        *,
+        headless: bool = True,
+        port: str | None = "mock",
+        flags: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        permit_enterprise_attestation: Iterable[str] = (),
+        size: tuple[int, int] = (1280, 1024),
+        scale: float = 1,
+        program: str | None = None,
+    ) -> None:
+        super().__init__(port)
+        self.headless = headless
+        self.display: Display | None = None
+        self.dialogs: Dialogs | None = None
+        self._program = program or find_chromium()
+        self._flags = [*_rights(), *QUIET, *STEP_LOG]
+        if port == "mock":
+            self._flags.append(ONE_FORK_LESS)
+        permitted = ",".join(permit_enterprise_attestation)
+        if permitted:
+            self._flags.append(f"--webauthn-permit-enterprise-attestation={permitted}")
+        self._size, self._scale = size, scale
+        try:
+            self.require_sees_keys(self._program)
+            self._open(list(flags), dict(environment or {}))
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, flags: list[str], environment: dict[str, str]) -> None:
+        self._profile = tempfile.mkdtemp(prefix="stuntkey-chromium-")
+        self._stack.callback(shutil.rmtree, self._profile, ignore_errors=True)
+        own = {
+            "HOME": self._profile,
+            "DBUS_SESSION_BUS_ADDRESS": _NOWHERE,
+            "DBUS_SYSTEM_BUS_ADDRESS": _NOWHERE,
+            **self.environment,
+        }
+        if self.headless:
+            flags = ["--headless=new", *flags]
+        else:
+            width, height = self._size
+            self.display = self._stack.enter_context(Display(width, height))
+            own |= self.display.environment
+            window = f"--window-size={int(width / self._scale)},{int(height / self._scale)}"
+            flags = [window, "--window-position=0,0", f"--force-device-scale-factor={self._scale:g}", *flags]
+        self._listening = threading.Event()
+        self._endpoint = ""
+        self.process = BrowserProcess(
+            [
+                self._program,
+                f"--user-data-dir={self._profile}",
+                "--remote-debugging-port=0",
+                *self._flags,
+                *flags,
+                "about:blank",
+            ],
+            {**without_machine(os.environ), **own, **environment},
+            self._read,
+        )
+        self._stack.callback(self.process.end)
+        while not self._listening.wait(0.1):
+            if self.process.exit_code is not None:
+                raise SetupError(f"{self._program} ended as it started: {self.process.last_words()}")
+        self._browser: AsyncBrowser = now(playwright().chromium.connect_over_cdp(self._endpoint))
+        self._stack.callback(lambda: now(self._browser.close()))
+        self.version = self._browser.version
+        if self.display is not None:
+            self.dialogs = Dialogs(self, self.display)
+            self._stack.callback(self.dialogs.close)
+        # The tab it starts with may still be on its way to about:blank, and then loses our first navigation.
+        self._first = self._new_page()
+        for page in self.context.pages:
+            if page is not self._first.playwright:
+                now(page.close())
+
+    def _read(self, line: str) -> None:
+        if match := _LISTENING.search(line):
+            self._endpoint = match[1]
+            self._listening.set()
+        elif match := _STEP.search(line):
+            self.ui_steps.add(match[1])
+
+    @property
+    def context(self) -> BrowserContext:
+        return self._browser.contexts[0]
+
+    @property
+    def page(self) -> PlaywrightPage:
+        return self._first
+
+    def _new_page(self) -> PlaywrightPage:
+        return PlaywrightPage(now(self.context.new_page()))
+
+    def new_page(self, url: str | None = None) -> PlaywrightPage:
+        page = self._new_page()
+        if url is not None:
+            page.goto(url)
+        return page
+
+    def screenshot_screen(self) -> bytes:
+        return self.display.screenshot() if self.display is not None else super().screenshot_screen()
+
+
+def _rights() -> list[str]:
+    """Chromium's sandbox refuses to run as root; for everybody else it stays on."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+def without_machine(environment: Mapping[str, str]) -> dict[str, str]:
+    """Pages are to see our keys, and not the machine's displays, buses and keys."""
+    theirs = ("LD_PRELOAD", "UMOCKDEV_DIR", "WAYLAND_DISPLAY", "DISPLAY")
+    return {name: value for name, value in environment.items() if name not in theirs}

@@ -1,0 +1,133 @@
+"""A screen of one's own, and hands that type on it: Xvfb and xdotool."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.errors import Failure, SetupError
+
+START = 20.0
+
+
+class Display:
+    """An X server without a screen, for one browser. It picks a free number by itself."""
+
+    def __init__(self, width: int = 1280, height: int = 1024) -> None:
+        server, self._xdotool = shutil.which("Xvfb"), shutil.which("xdotool")
+        if server is None:
+            raise SetupError(
+                "a browser's own dialogs need a screen: apt-get install xvfb, or use headless=True"
+            )
+        if self._xdotool is None:
+            raise SetupError("typing into a browser's own dialogs needs xdotool: apt-get install xdotool")
+        self._folder = Path(tempfile.mkdtemp(prefix="stuntkey-screen-"))
+        reading, writing = os.pipe()
+        command = [server, "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24"]
+        command += ["-fbdir", str(self._folder), "-nolisten", "tcp", "-noreset"]
+        self._server = subprocess.Popen(
+            command,
+            pass_fds=[writing],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(writing)
+        try:
+            number = _line(reading)
+        finally:
+            os.close(reading)
+        if not number:
+            self.close()
+            raise SetupError("Xvfb did not start: run it by hand to see why (Xvfb -displayfd 1)")
+        self.name = f":{number.decode()}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"DISPLAY": self.name}
+
+    def close(self) -> None:
+        self._server.terminate()
+        self._server.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Eyes
+
+    def frame(self) -> bytes:
+        """The screen as it is, in the X server's own form."""
+        return (self._folder / "Xvfb_screen0").read_bytes()
+
+    def screenshot(self) -> bytes:
+        """PNG of the screen, from the X server's frame buffer file (an XWD version 7 dump)."""
+        from PIL import Image
+
+        data = self.frame()
+        header_size, _, _, _, width, height = struct.unpack_from(">6I", data)
+        (bytes_per_line,) = struct.unpack_from(">I", data, 48)
+        (colours,) = struct.unpack_from(">I", data, 76)
+        start = header_size + 12 * colours
+        pixels = data[start : start + bytes_per_line * height]
+        image = Image.frombuffer("RGB", (width, height), pixels, "raw", "BGRX", bytes_per_line, 1)
+        buffer = BytesIO()
+        image.save(buffer, "PNG", compress_level=1)
+        return buffer.getvalue()
+
+    def focused_window(self) -> str:
+        """The name of the window that has the keyboard; empty if none has."""
+        return self._do(["getwindowfocus", "getwindowname"], check=False).strip()
+
+    # Hands
+
+    def type(self, text: str) -> None:
+        # From standard input: a PIN is nobody's business who lists processes
+        self._do(["type", "--delay", "12", "--file", "-"], text)
+
+    def press(self, *keys: str) -> None:
+        self._do(["key", "--delay", "12", *keys])
+
+    def click(self, x: int, y: int) -> None:
+        self._do(["mousemove", str(x), str(y), "click", "1"])
+
+    def _do(self, command: Sequence[str], text: str = "", *, check: bool = True) -> str:
+        assert self._xdotool is not None
+        done = subprocess.run(
+            [self._xdotool, *command],
+            input=text,
+            text=True,
+            capture_output=True,
+            env={**os.environ, **self.environment},
+            check=False,
+            timeout=START,
+        )
+        if check and done.returncode:
+            raise Failure(f"xdotool {command[0]}: {done.stderr.strip()[:200]}")
+        return done.stdout
+
+
+def _line(reading: int) -> bytes:
+    """The server writes the number, then the end of the line, and fails if nobody reads that any more."""
+    line = b""
+    while not line.endswith(b"\n"):
+        ready, _, _ = select.select([reading], [], [], START)
+        more = os.read(reading, 16) if ready else b""
+        if not more:
+            return b""
+        line += more
+    return line.strip()
