@@ -13,7 +13,15 @@ COMMANDS = {
     "profiles": ("harness.cli.profiles:profiles", "The devices a key can be: list, show, metadata."),
     "trace": ("harness.cli.trace:trace", "Look at what happened to a key: show, export to pcapng."),
     "vm": ("harness.cli.vm:vm", "Run a command in a virtual machine that has /dev/uhid."),
-    "exchange": ("harness.cli.exchange:exchange", "The relying party: an exchange with passkeys, to play against."),
+    "phone": ("harness.cli.phone:phone", "A phone that reads passkey QR codes."),
+    "hybrid": (
+        "harness.cli.hybrid:hybrid",
+        "Where phones and browsers meet: tunnels, and the air around them.",
+    ),
+    "exchange": (
+        "harness.cli.exchange:exchange",
+        "The relying party: an exchange with passkeys, to play against.",
+    ),
     "doctor": ("harness.cli.doctor:doctor", "What this machine has and lacks, and how to get it."),
 }
 """Name → where it is, and what it does. A module is imported when its command is used."""

@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+from dbus_fast.errors import DBusError
 
+from harness.errors import SetupError
 from harness.hybrid.advert import FIDO_SERVICE
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,8 @@ OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 ADAPTER, DEVICE, AGENTS = "org.bluez.Adapter1", "org.bluez.Device1", "org.bluez.AgentManager1"
 ADAPTER_PATH = "/org/bluez/hci0"
+AIR = "org.stuntkey.Air"
+"""Ours: by which phones of other processes put adverts on the mock's air."""
 
 _Properties: TypeAlias = dict[str, Variant]
 
@@ -64,15 +68,22 @@ class MockBluez:
 
     @asynccontextmanager
     async def advertise(self, advert: bytes) -> AsyncIterator[None]:
+        path = self._put_on_air(advert)
+        try:
+            yield
+        finally:
+            self._take_off_air(path)
+
+    def _put_on_air(self, advert: bytes) -> str:
         address = "C0:" + ":".join(f"{byte:02X}" for byte in os.urandom(5))
         path = f"{ADAPTER_PATH}/dev_{address.replace(':', '_')}"
         properties = _device_properties(address, self._service, advert)
         self._objects[path] = {DEVICE: properties}
         self._signal("/", OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, {DEVICE: properties}])
-        try:
-            yield
-        finally:
-            del self._objects[path]
+        return path
+
+    def _take_off_air(self, path: str) -> None:
+        if self._objects.pop(path, None) is not None:
             self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [path, [DEVICE]])
 
     # Method calls
@@ -125,6 +136,19 @@ class MockBluez:
     def _nothing(self, message: Message) -> Message:
         return Message.new_method_return(message)
 
+    def _advertise(self, message: Message) -> Message:
+        if message.signature != "ay":
+            return Message.new_error(
+                message, "org.freedesktop.DBus.Error.InvalidArgs", "an advert is bytes (ay)"
+            )
+        return Message.new_method_return(message, "o", [self._put_on_air(bytes(message.body[0]))])
+
+    def _silence(self, message: Message) -> Message:
+        if message.signature != "o" or not message.body[0].startswith(f"{ADAPTER_PATH}/dev_"):
+            return Message.new_error(message, "org.freedesktop.DBus.Error.InvalidArgs", "no advert of ours")
+        self._take_off_air(message.body[0])
+        return Message.new_method_return(message)
+
     # Signals
 
     def _set(self, path: str, interface: str, changed: _Properties) -> None:
@@ -148,10 +172,52 @@ _METHODS: dict[tuple[str | None, str | None], Callable[[MockBluez, Message], Mes
     (ADAPTER, "StopDiscovery"): MockBluez._stop_discovery,
     (ADAPTER, "SetDiscoveryFilter"): MockBluez._nothing,
     (ADAPTER, "RemoveDevice"): MockBluez._nothing,
+    (AIR, "Advertise"): MockBluez._advertise,
+    (AIR, "Silence"): MockBluez._silence,
     (AGENTS, "RegisterAgent"): MockBluez._nothing,
     (AGENTS, "UnregisterAgent"): MockBluez._nothing,
     (AGENTS, "RequestDefaultAgent"): MockBluez._nothing,
 }
+
+
+class RemoteAir:
+    """A `Radio` over the mock BlueZ of another process, on the bus at `address`."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    @asynccontextmanager
+    async def advertise(self, advert: bytes) -> AsyncIterator[None]:
+        try:
+            bus = await MessageBus(self._address, bus_type=BusType.SYSTEM).connect()
+        except (OSError, ValueError, DBusError) as error:
+            raise SetupError(
+                f"there is no D-Bus at {self._address}: {error}; `stuntkey hybrid serve` makes one"
+            ) from None
+        try:
+            path = await self._call(bus, "Advertise", "ay", advert)
+            try:
+                yield
+            finally:
+                await self._call(bus, "Silence", "o", path)
+        finally:
+            bus.disconnect()
+
+    async def _call(self, bus: MessageBus, member: str, signature: str, argument: object) -> Any:
+        reply = await bus.call(
+            Message(
+                destination="org.bluez",
+                path="/",
+                interface=AIR,
+                member=member,
+                signature=signature,
+                body=[argument],
+            )
+        )
+        if reply is None or reply.message_type is MessageType.ERROR:
+            reason = reply.body[0] if reply is not None and reply.body else "no answer"
+            raise SetupError(f"the mock BlueZ at {self._address} did not {member.lower()}: {reason}")
+        return reply.body[0] if reply.body else None
 
 
 def _adapter_properties(powered: bool) -> _Properties:

@@ -6,10 +6,13 @@ import base64
 import hashlib
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from harness.errors import SetupError
 
 
 class TunnelCertificate:
@@ -28,6 +31,13 @@ class TunnelCertificate:
         context = ssl.create_default_context()
         self._authority.configure_trust(context)
         return context
+
+    def write_authority(self, path: Path) -> None:
+        """The authority's certificate, for phones in other processes."""
+        try:
+            path.write_bytes(self._authority.cert_pem.bytes())
+        except OSError as error:
+            raise SetupError(f"{path}: cannot be written: {error.strerror}") from None
 
     @property
     def spki_hash(self) -> str:

@@ -5,7 +5,10 @@ import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
 
-from harness.hybrid.bluez import MockBluez
+import pytest
+
+from harness.errors import SetupError
+from harness.hybrid.bluez import MockBluez, RemoteAir
 from harness.hybrid.private_bus import PrivateBus
 from harness.hybrid.radio import Air
 
@@ -59,6 +62,24 @@ def test_a_foreign_client_sees_the_adapter_and_the_adverts() -> None:
         assert bluez.calls.count("StartDiscovery") == 1
 
     on_a_bus(scene)
+
+
+def test_a_phone_of_another_process_is_on_the_same_air() -> None:
+    async def scene(bluez: MockBluez, address: str) -> None:
+        objects = ("/", "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
+        async with RemoteAir(address).advertise(bytes(range(20))):
+            assert "dev_C0" in await asyncio.to_thread(busctl, address, *objects)
+        assert "dev_C0" not in await asyncio.to_thread(busctl, address, *objects)
+
+    on_a_bus(scene)
+
+
+def test_where_no_bus_is_one_line_says_so() -> None:
+    async def scene() -> None:
+        with pytest.raises(SetupError, match="no D-Bus at unix:path=/nowhere"):
+            await RemoteAir("unix:path=/nowhere").advertise(bytes(20)).__aenter__()
+
+    asyncio.run(scene())
 
 
 def test_without_power_or_adapter_there_is_no_scanning() -> None:
