@@ -58,7 +58,7 @@ class Marionette:
         self._socket.close()
 
     def _script(self, script: str, arguments: tuple[Any, ...]) -> Any:
-        parameters = {"script": script, "args": list(arguments), "newSandbox": True, "sandbox": "default"}
+        parameters = {"script": script, "args": list(arguments), "newSandbox": False, "sandbox": "default"}
         return self._send("WebDriver:ExecuteScript", parameters)["value"]
 
     def _send(self, command: str, parameters: dict[str, Any]) -> Any:
