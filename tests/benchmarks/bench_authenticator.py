@@ -25,8 +25,9 @@ from authenticator.profiles.loader import load_profile
 from authenticator.profiles.profile import Profile
 from authenticator.store import MemoryStore
 
-ROUNDS = 201
-BATCH = 20
+ROUNDS = 801
+BATCH = 5
+"""Few calls at a time, so that most rounds fit between two interruptions of a busy machine."""
 FEW, MANY = 10, 10_000
 RPS = 1_000
 HASH = b"h" * 32

@@ -6,8 +6,8 @@ import sys
 import time
 
 from tests.benchmarks.soak_authenticator import soak_authenticator
-
 from tests.benchmarks.soak_ctaphid import soak_ctaphid
+from tests.benchmarks.soak_hybrid import soak_hybrid
 from tests.benchmarks.soak_store import soak_store
 
 
@@ -15,6 +15,7 @@ def main() -> int:
     for name, soak in (
         ("a million mutated packets", soak_ctaphid),
         ("a million mutated requests", soak_authenticator),
+        ("mutated hybrid peers", soak_hybrid),
         ("kills and restarts of the store", lambda: soak_store(2000)),
     ):
         print(f"· {name} …", flush=True)

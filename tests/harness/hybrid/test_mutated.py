@@ -1,0 +1,53 @@
+"""A fuzzed peer crashes neither phone, nor client, nor tunnel server. `make soak` sends hundreds of thousands."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from websockets.asyncio.client import connect
+
+from harness.hybrid.tunnel_server import ROUTING_ID_HEADER, SUBPROTOCOL, TunnelServer
+from tests.harness.hybrid.mutated import KINDS, Peer, inputs, mutate
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "second message"])
+def test_the_genuine_piece_is_taken(kind: str) -> None:
+    peer = Peer(rng=random.Random(1))
+    assert peer.receive(kind, peer.genuine(kind))
+
+
+def test_mutated_pieces_are_taken_or_refused() -> None:
+    taken = dict.fromkeys(KINDS, 0)
+    for peer, kind, data in inputs(seed=7, count=6000):
+        taken[kind] += peer.receive(kind, data) and data != peer.genuine(kind)
+    # What is authenticated as a whole never passes when it was changed
+    assert taken["first message"] == taken["second message"] == taken["frame"] == 0
+
+
+def test_the_tunnel_server_outlives_mutated_requests() -> None:
+    rng = random.Random(7)
+    request = (
+        b"GET /cable/connect/0102AF/00112233445566778899AABBCCDDEEFF HTTP/1.1\r\nHost: cable.ua5v.com\r\n"
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Protocol: fido.cable\r\n\r\n"
+    )
+
+    async def scene() -> None:
+        async with TunnelServer() as server:
+
+            async def attack() -> None:
+                reader, writer = await asyncio.open_connection(server.host, server.port)
+                writer.write(mutate(rng, request) if rng.randrange(10) else mutate(rng, mutate(rng, request)))
+                writer.write_eof()
+                await reader.read()
+                writer.close()
+
+            for _ in range(40):
+                await asyncio.gather(*(attack() for _ in range(10)), return_exceptions=True)
+            async with connect(server.url + "/cable/new/" + "ab" * 16, subprotocols=[SUBPROTOCOL]) as phone:
+                assert phone.response is not None
+                assert phone.response.headers[ROUTING_ID_HEADER]
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
