@@ -28,12 +28,14 @@ class Bridge:
         chosen: Callable[[], Actor | None],
         way: Callable[[Actor], str],
         note: Callable[[str, str, str], None],
+        on_get: Callable[[], None] = lambda: None,
         passkeys_allowed: bool = True,
     ) -> None:
         self._seat = seat
         self._chosen = chosen
         self._way = way
         self._note = note
+        self._on_get = on_get
         self._passkeys_allowed = passkeys_allowed
 
     def answer(self, source: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +55,8 @@ class Bridge:
             return self._capabilities()
         if kind.startswith("signal"):
             return self._signal(origin, kind, request["options"])
+        if kind == "get":
+            self._on_get()
         if not self._passkeys_allowed:
             raise _not_allowed("this private window lets no site at passkeys")
         actor = self._chosen()

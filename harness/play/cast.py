@@ -73,7 +73,7 @@ class Cast:
         if spec.profile == COMPUTER:
             return Actor(name=name, spec=spec, key=None, bluetooth=spec.bluetooth)
         profile = load_profile(spec.profile)
-        seed = f"{self._seed} {name}"
+        seed = f"{self._seed} {name} {spec.account}"
         if profile.kind is Kind.SECURITY_KEY:
             # In front of a real browser a key lives in real time; behind the bridge, waiting costs nothing.
             clock = HandTurnedClock() if self._via(spec, True) == "page" else None
@@ -102,6 +102,17 @@ class Cast:
         if (spec.profile, spec.account) not in self._accounts:
             raise SetupError(f"{like} is no device of a passkey provider: its passkeys are bound to it")
         return self.join(name, spec.model_copy(update={"via": None}))
+
+    def change_account(self, name: str) -> None:
+        """The device goes on in a new account of its provider, without the passkeys of the one before."""
+        actor = self.actors[name]
+        if actor.device is None or actor.device.account is None:
+            raise SetupError(f"{name} is no device of a passkey provider: it has no account to change")
+        spec = actor.spec.model_copy(update={"account": f"number {len(self._accounts) + 1}"})
+        made = self._make(name, spec)
+        assert made.key is not None
+        made.key.trace.listener = lambda event: self._listen(name, event)
+        actor.spec, actor.key = spec, made.key
 
     def lose(self, name: str) -> None:
         actor = self.actors[name]

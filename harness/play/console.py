@@ -66,15 +66,13 @@ class ConsoleReport:
                 self._end(event)
 
     def _play(self, event: PlayEnded) -> None:
-        count = f"[dim]{self._done:>{len(str(self._total))}}/{self._total}[/]"
-        line = f"{count} {_MARKS[event.verdict]} {escape(title_of(event.run))}"
-        title = Text(event.play.title, style="dim")
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(no_wrap=True)
-        grid.add_column(justify="right", no_wrap=True)
-        grid.add_column(no_wrap=True, overflow="ellipsis")
-        grid.add_row(line, f"[dim]{event.seconds:.1f} s[/]", title)
-        self._console.print(grid)
+        width = len(str(self._total))
+        self._console.print(
+            f"[dim]{self._done:>{width}}/{self._total}[/] {_MARKS[event.verdict]} "
+            f"{escape(title_of(event.run)):<28} [dim]{event.seconds:5.1f} s  {escape(event.play.title)}[/]",
+            overflow="ellipsis",
+            no_wrap=True,
+        )
         if event.problem is not None:
             self._problem(event)
 

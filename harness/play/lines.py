@@ -39,6 +39,8 @@ def read_documents(text: str) -> list[tuple[Any, Lines]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.context, error.problem) if part)
+        if error.problem == "mapping values are not allowed here":
+            problem = "a verb with `expect:` or `person:` below it needs a colon; or a text needs quotes"
         raise BadYaml(mark.line + 1 if mark else 1, problem) from None
     except yaml.YAMLError as error:
         raise BadYaml(1, " ".join(str(error).split())) from None

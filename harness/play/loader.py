@@ -28,7 +28,7 @@ def load_plays(paths: Iterable[Path]) -> list[Play]:
     plays: list[Play] = []
     for path in paths:
         for file in _files(path):
-            plays += load_file(file, base=path if path.is_dir() else path.parent.parent)
+            plays += load_file(file)
     return plays
 
 
@@ -44,22 +44,22 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def load_file(path: Path, *, base: Path | None = None) -> list[Play]:
+def load_file(path: Path) -> list[Play]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"{path}: cannot be read: {error}") from None
-    return parse(text, path, base=base)
+    return parse(text, path)
 
 
-def parse(text: str, path: Path, *, base: Path | None = None) -> list[Play]:
+def parse(text: str, path: Path) -> list[Play]:
     """The plays of one file: one, or several with `---` between them."""
     try:
         documents = yaml_lines.read_documents(text)
     except BadYaml as error:
         raise SetupError(f"{path}:{error.line}: {error}") from None
-    stem = path.with_suffix("")
-    name = str(stem.relative_to(base)) if base and stem.is_relative_to(base) else stem.name
+    folder = path.resolve().parent.name
+    name = f"{folder}/{path.stem}" if folder else path.stem
     documents = [(value, lines) for value, lines in documents if value is not None]
     if not documents:
         raise SetupError(f"{path}:1: the file holds no play: begin with `scenario:`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import SetupError
@@ -55,6 +56,7 @@ class Stage:
         self._seats: dict[tuple[str, bool], Seat] = {}
         self._held: Actor | None = None
         self._hands_off = False
+        self._passkey_asked = False
         self._seat: Seat | None = None
         self._sit(self.cast[start])
 
@@ -102,6 +104,9 @@ class Stage:
         finally:
             self._hands_off = before
 
+    def change_account(self, device: str) -> None:
+        self.cast.change_account(device)
+
     def pick_autofill(self) -> None:
         if not self.window.evaluate("() => globalThis.stuntkeyPick()"):
             raise PageError("the page waits for no passkey from its form's autofill")
@@ -119,9 +124,14 @@ class Stage:
 
     def perform(self, verb: Verb) -> Outcome:
         how = self.site.verbs.get(type(verb))
-        if how is not None:
-            return how(self, verb)
-        return self._world(verb)
+        if how is None:
+            return self._world(verb)
+        self._passkey_asked = False
+        outcome = how(self, verb)
+        if self._passkey_asked and "passkey" not in outcome.asks:
+            # Where the device answers at once, the page shows its question for no time at all.
+            outcome = replace(outcome, asks=(*outcome.asks, "passkey"))
+        return outcome
 
     def can(self, verb: Verb) -> bool:
         return type(verb) in self.site.verbs or isinstance(verb, WORLD)
@@ -174,6 +184,7 @@ class Stage:
                 chosen=lambda: None if self._hands_off else self._held or self.here.actor,
                 way=lambda each: self._ways.of(each.spec, each.is_security_key),
                 note=self.tell,
+                on_get=self._note_passkey_asked,
                 passkeys_allowed=passkeys_allowed,
             )
             self._seats[place] = Seat(self._machine, actor, bridge, is_private=is_private)
@@ -181,6 +192,9 @@ class Stage:
 
     def _actor(self, name: str) -> Actor:
         return self.cast[name]
+
+    def _note_passkey_asked(self) -> None:
+        self._passkey_asked = True
 
     # What happened
 

@@ -116,8 +116,11 @@ class AddPasskey(Verb):
         default=None, description="What it is registered for, where there are several."
     )
     verify_with: Proof = "codes"
-    face: Literal["known", "unknown"] = Field(
+    face: Literal["known", "unknown", "in the dark", "in glaring light"] = Field(
         default="known", description="What the site's own face check sees."
+    )
+    times: int = Field(
+        default=1, ge=1, le=50, description="So many, each in another account of the device's provider."
     )
     again: Switch = Field(
         default=False, description="Try again from the page that reports the failed set-up."

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 """Seconds for a page to show something. A busy machine needs them; no play waits for them to pass."""
 
+NAVIGATIONS = 5
+"""How often a page may go on to another one while a question is put to it."""
+
 _SHOWN = """(selectors) => selectors.find((selector) => [...document.querySelectorAll(selector)].some(
     (each) => each.checkVisibility({ checkVisibilityCSS: true }))) ?? null"""
 
@@ -85,7 +88,7 @@ class PlaywrightWindow:
             self.page.set_checked(selector, checked)
 
     def has(self, selector: str) -> bool:
-        return bool(self.page.evaluate(_SHOWN, [selector]))
+        return bool(self.evaluate(_SHOWN, [selector]))
 
     def wait_for(self, *selectors: str) -> str:
         with self._told(f"find {' or '.join(selectors)}"):
@@ -108,8 +111,16 @@ class PlaywrightWindow:
             return self.page.locator(selector).first.get_attribute(name)
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
-        with self._told("run a script"):
-            return self.page.evaluate(script, argument)
+        from playwright.sync_api import Error
+
+        for _ in range(NAVIGATIONS):
+            try:
+                return self.page.evaluate(script, argument)
+            except Error as error:
+                if "context was destroyed" not in error.message:
+                    raise PageError(f"a script failed in the page: {error.message.splitlines()[0]}") from None
+                self.page.wait_for_load_state("domcontentloaded")
+        raise PageError("the page goes on and on to other pages")
 
     def screenshot(self) -> bytes:
         return self.page.screenshot(animations="disabled", caret="hide")

@@ -61,6 +61,9 @@ class Visit(Protocol):
     def hands_off(self) -> AbstractContextManager[None]:
         """Cancel whatever the browser asks meanwhile."""
 
+    def change_account(self, device: str) -> None:
+        """Sign a device in to another account of its passkey provider, where none of its passkeys are."""
+
     def pick_autofill(self) -> None:
         """Pick the passkey that the identifier's field offers; `PageError` if the page asked for none."""
 

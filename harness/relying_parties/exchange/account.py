@@ -94,3 +94,16 @@ class _Api:
         address = operation["details"].get("email") or operation["details"].get("phone")
         self.post(f"/api/operations/{operation['id']}/send", {"factor": factor})
         self.codes(operation, {factor.replace("-", "_"): code_sent_to(address)})
+
+
+def read_options(exchange: Exchange, user: User, user_agent: str) -> dict[str, Any]:
+    """The request for the user's passkey, as anybody gets it who says they want to log in."""
+    headers = {"Origin": exchange.origin, "User-Agent": user_agent}
+    base = f"http://127.0.0.1:{exchange.port}"
+    with httpx.Client(base_url=base, headers=headers, trust_env=False) as client:
+        api = _Api(client)
+        step = api.post("/api/log-in", {"identifier": user.email})
+        if step["next"] == "slider":
+            api.post("/api/log-in/slider", {"position": step["slider"]["gap"]})
+        options: dict[str, Any] = api.post("/api/log-in/passkey/options", {})["options"]
+        return options

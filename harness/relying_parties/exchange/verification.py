@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from harness.relying_parties.exchange.account import Codes, User
@@ -19,12 +20,28 @@ ASKED = {
 }
 DIALOG = test("verify")
 ERROR = "#verify-error:not(:empty)"
-SETTLED = """() => {
+LOOK = """() => {
     const dialog = document.querySelector("#verify");
-    if (!dialog || !dialog.open) return "closed";
-    const busy = document.body.hasAttribute("aria-busy") || !document.querySelector("#verify-waiting").hidden;
-    return busy ? "busy" : dialog.dataset.state;
+    if (!dialog || !dialog.open) return '{"state": "closed"}';
+    // The page is busy all the while; a button of the dialog's own is disabled while what it does is under way.
+    if (dialog.querySelector("button:disabled") || !document.querySelector("#verify-waiting").hidden) return "busy";
+    return JSON.stringify({
+        state: dialog.dataset.state,
+        error: document.querySelector("#verify-error").textContent,
+        fields: [...dialog.querySelectorAll("#verify-codes input")].map((each) => each.id.slice("code-".length)),
+        face: !document.querySelector("#verify-face").hidden,
+    });
 }"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """The dialog as it is when nothing moves: read at once, as a page may go on any moment."""
+
+    state: str
+    error: str = ""
+    fields: tuple[str, ...] = ()
+    face: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,8 +62,8 @@ class Answers:
     """What is given where a passkey is not enough."""
     on: str | None = None
     """The device that has the passkey."""
-    instead: bool = False
-    """Cancel the passkey at first, then give codes."""
+    instead: str | None = None
+    """What is given once the passkey was cancelled."""
     scene: str = "clear"
     """What the camera of the site's face check sees."""
     prefer_phone: bool = False
@@ -63,64 +80,56 @@ class Verification:
         self._answers = answers
         self._seen = Verified()
         self._proof = answers.proof
+        self._has_given: tuple[tuple[str, ...], bool] | None = None
 
     def go(self) -> Verified:
         """The dialog is open, or about to be. Returns when it is closed, or when the person gives up."""
-        while (state := self._state()) != "closed":
-            goes_on = self._passkey() if state == "passkey" else self._code_fields()
+        while (sight := self._look()).state != "closed":
+            goes_on = self._passkey(sight) if sight.state == "passkey" else self._code_fields(sight)
             if not goes_on:
-                self._give_up()
+                self._window.click(test("verify-cancel"))
                 break
         return self._seen
 
-    def _state(self) -> str:
-        return self._window.wait_until(SETTLED, not_="busy")
+    def _look(self) -> Sight:
+        seen = json.loads(self._window.wait_until(LOOK, not_="busy"))
+        return Sight(**{**seen, "fields": tuple(seen.get("fields", ()))})
 
-    def _passkey(self) -> bool:
+    def _passkey(self, sight: Sight) -> bool:
         """The browser was asked already when the dialog opened."""
         self._ask("passkey")
-        if self._proof == "passkey":
-            if self._window.has(ERROR):
-                self._refuse()
-                return False
-            return True
         if self._proof == "nothing":
-            self._seen.refused = "the person gave nothing"
-            return False
+            return self._refuse("the person gave nothing")
+        if self._proof == "passkey" and not self._answers.instead:
+            return self._refuse(sight.error)
+        self._proof = self._answers.instead or self._proof
         self._window.click(test("verify-other"))
         return True
 
-    def _code_fields(self) -> bool:
-        window = self._window
-        names = window.evaluate(
-            "() => [...document.querySelectorAll('#verify-codes input')].map((each) => each.id.slice(5))"
-        )
-        if self._answers.prefer_phone and names and names[0] == "email" and window.has(test("other-channel")):
+    def _code_fields(self, sight: Sight) -> bool:
+        window, fields = self._window, list(sight.fields)
+        if sight.error and self._has_given == (sight.fields, sight.face):
+            return self._refuse(sight.error)
+        if self._answers.prefer_phone and fields[:1] == ["email"] and window.has(test("other-channel")):
             window.click(test("other-channel"))
-            names[0] = "phone"
-        for name in names:
+            fields[0] = "phone"
+        for name in fields:
             self._ask(ASKED[name])
-        wants_face = window.has("#verify-face:not([hidden])")
-        if wants_face:
+        if sight.face:
             self._ask("face")
         proof = self._answers.more if self._proof == "passkey" else self._proof
-        if not names and not wants_face:
-            self._refuse()
-            return False
+        if not fields and not sight.face:
+            return self._refuse(sight.error)
         if proof in ("nothing", "passkey"):
-            self._seen.refused = window.text("#verify-error") or "the site asked for codes"
-            return False
-        if names:
-            for name in names:
+            return self._refuse(sight.error or "the person has no codes to give")
+        self._has_given = (tuple(fields), sight.face)
+        if fields:
+            for name in fields:
                 self._fill(name, wrong=proof == "wrong codes")
             window.click(test("verify-submit"))
         else:
             window.choose(test("face-scene"), self._answers.scene)
             window.click(test("face-check"))
-        self._state()
-        if window.has(ERROR):
-            self._refuse()
-            return False
         return True
 
     def _fill(self, name: str, *, wrong: bool) -> None:
@@ -155,12 +164,9 @@ class Verification:
         if what not in self._seen.asks:
             self._seen.asks.append(what)
 
-    def _refuse(self) -> None:
-        self._seen.refused = self._window.text("#verify-error")
-
-    def _give_up(self) -> None:
-        if self._window.has(test("verify-cancel")):
-            self._window.click(test("verify-cancel"))
+    def _refuse(self, why: str) -> bool:
+        self._seen.refused = why
+        return False
 
 
 def user_says_wrong(password: str) -> str:
