@@ -15,6 +15,7 @@ from authenticator.commands.u2f import u2f
 from authenticator.credential import Credential, CredProtect
 from authenticator.environment import Environment
 from authenticator.operation import Operation, Steps
+from authenticator.otp import OtpApplication
 from authenticator.parameters import Parameters
 from authenticator.pin.token import PinUvAuthTokens
 from authenticator.profiles.profile import CounterPolicy, Quirk
@@ -59,6 +60,7 @@ class Authenticator:
         self._operation: Operation | None = None
         self.encoded_info: tuple[DeviceState, int, bytes] | None = None
         """getInfo's last answer, for the state and the number of stored credentials it was given in."""
+        self.otp = OtpApplication(self)
         self.power_cycle()
 
     # Power and state
@@ -67,6 +69,7 @@ class Authenticator:
         """Unplugged and plugged in again: everything volatile is gone."""
         self.powered_at = self.environment.clock.monotonic()
         self._operation = None
+        self.otp.power_cycle()
         self._forget()
 
     def _forget(self) -> None:
@@ -101,8 +104,9 @@ class Authenticator:
     def factory_reset(self) -> None:
         """authenticatorReset's effect (CTAP 2.3 §6.6)."""
         state = self.factory_state(self._state.serial_number)
-        # A YubiKey's configuration is no part of FIDO, and outlives its reset.
-        state = replace(state, management_config=self._state.management_config)
+        # A YubiKey's configuration and its other applications are no part of FIDO, and outlive its reset.
+        kept = self._state
+        state = replace(state, management_config=kept.management_config, otp_slots=kept.otp_slots)
         self.store.reset(state)
         self._state = state
         self._seal = Seal(state.master_secret)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from authenticator.credential import Credential
 from authenticator.status import CtapError, Status
+from authenticator.yubico_otp import OtpSlot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
-    """All a key keeps across power cycles besides credentials and counters. A reset replaces it whole."""
+    """All a key keeps across power cycles besides credentials and counters. A reset replaces what of it is FIDO's."""
 
     master_secret: bytes = field(repr=False)
     """Seals the ids of credentials that are not stored."""
@@ -45,8 +46,10 @@ class DeviceState:
     large_blob_array: bytes | None = None
     management_config: bytes = b""
     """What ykman wrote by the vendor command 0xC3."""
+    otp_slots: tuple[OtpSlot, ...] = ()
+    """What the OTP keyboard types."""
     serial_number: int = 0
-    """Of this one device: the only part that a reset keeps. Enterprise attestation tells it."""
+    """Of this one device; a reset keeps it. Enterprise attestation tells it."""
 
 
 MAX_COUNTER = 0xFFFFFFFF

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from harness.client import Client
     from harness.errors import Failure, SetupError, StuntkeyError
+    from harness.otp import static_password, yubico_otp
     from harness.people import LATER, Person, Question
     from harness.platform import Account, Device
     from harness.virtual_key import VirtualKey
@@ -50,9 +51,11 @@ __all__ = [
     "ignore",
     "poor_sample",
     "right_finger",
+    "static_password",
     "touch",
     "unplug",
     "wrong_finger",
+    "yubico_otp",
 ]
 
 # Loaded when first asked for, so that `stuntkey --help` does not wait for all of it.
@@ -64,6 +67,7 @@ _MODULES = {
     ),
     "harness.client": ("Client",),
     "harness.errors": ("Failure", "SetupError", "StuntkeyError"),
+    "harness.otp": ("static_password", "yubico_otp"),
     "harness.people": ("LATER", "Person", "Question"),
     "harness.platform": ("Account", "Device"),
     "harness.virtual_key": ("VirtualKey",),

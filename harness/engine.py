@@ -18,7 +18,7 @@ from ctaphid.device import Identity, KeepaliveStatus
 from ctaphid.hid_device import HidDevice
 from ctaphid.hub import Hub
 from ctaphid.packets import ErrorCode
-from harness.acts import Outcome
+from harness.acts import Outcome, touch
 from harness.identity import identify, manage
 from harness.people import Person, Question
 from harness.trace import (
@@ -206,6 +206,16 @@ class Engine:
 
     def pulled(self) -> None:
         self.on_pulled()
+
+    def touched(self, hold: float) -> bool:
+        """Somebody touched the key, whatever the person it belongs to says; whether it waited for that."""
+        with self.lock:
+            act = touch()
+            return self.hub.plugged_in and any(
+                act.fits(question.ask) and hold >= getattr(question.ask, "hold", 0.0) and question.answer(act)
+                for question in (self._live, self._u2f.waiting(self.clock.monotonic()))
+                if question is not None
+            )
 
     # Time and power
 

@@ -14,6 +14,15 @@ from authenticator.credential import Credential, rp_id_hash
 from authenticator.private_cose import load_private_cose_key, private_cose_key
 from authenticator.records import RecordError, from_record, to_record
 from authenticator.store import MAX_COUNTER, Contents, DeviceState, MemoryStore, Store
+from authenticator.yubico_otp import (
+    AES_KEY_SIZE,
+    MAX_PUBLIC_ID,
+    MAX_SCAN_CODES,
+    MAX_USES,
+    PRIVATE_ID_SIZE,
+    SLOTS,
+    OtpSlot,
+)
 from harness.errors import SetupError
 
 FORMAT = "stuntkey key"
@@ -207,6 +216,25 @@ def _require_sound_device(device: DeviceState) -> None:
     ids = [finger.template_id for finger in device.fingerprints]
     for i, template_id in enumerate(ids):
         _require(template_id not in ids[:i], f"device.fingerprints[{i}].template_id", "is there twice")
+    numbers = [slot.number for slot in device.otp_slots]
+    for i, slot in enumerate(device.otp_slots):
+        _require_sound_slot(slot, f"device.otp_slots[{i}]")
+        _require(slot.number not in numbers[:i], f"device.otp_slots[{i}].number", "is there twice")
+
+
+def _require_sound_slot(slot: OtpSlot, path: str) -> None:
+    _require(slot.number in SLOTS, f"{path}.number", "must be 1 or 2")
+    _require(
+        len(slot.scan_codes) <= MAX_SCAN_CODES,
+        f"{path}.scan_codes",
+        f"must be at most {MAX_SCAN_CODES} bytes",
+    )
+    if (otp := slot.yubico_otp) is not None:
+        path = f"{path}.yubico_otp"
+        _require(len(otp.public_id) <= MAX_PUBLIC_ID, f"{path}.public_id", "must be at most 16 bytes long")
+        _require(len(otp.private_id) == PRIVATE_ID_SIZE, f"{path}.private_id", "must be 6 bytes long")
+        _require(len(otp.aes_key) == AES_KEY_SIZE, f"{path}.aes_key", "must be 16 bytes long")
+        _require(otp.uses <= MAX_USES, f"{path}.uses", f"must be at most {MAX_USES}")
 
 
 def _require_distinct(credentials: tuple[Credential, ...]) -> None:

@@ -171,6 +171,10 @@ class U2fTouch:
             self._question.withdraw()
         self._question = self._purpose = None
 
+    def waiting(self, now: float) -> Question | None:
+        """The touch that a host still polls for."""
+        return self._question if now <= self._polled + U2F_POLLS_END else None
+
     def finish(self, operation: Operation, now: float) -> bytes | None:
         """Take a U2F operation to its response; None if the person pulled the key."""
         while not operation.done:

@@ -34,6 +34,7 @@ from harness import key_file
 from harness.direct import DirectDevice
 from harness.engine import Engine
 from harness.errors import SetupError
+from harness.otp import Otp
 from harness.people import Person
 from harness.ports import plug_in
 from harness.trace import StateEvent, Trace
@@ -83,6 +84,7 @@ class VirtualKey:
         channel_ids = SystemRandomness() if seed is None else SeededRandomness(f"{seed} channels")
         self.engine = Engine(self._environment, self.person, self.trace, channel_ids.bytes)
         self.engine.on_pulled = self.unplug
+        self.otp = Otp(self)
         self._closed = False
         if pin is not None:
             self._provide_pin(pin)
@@ -130,6 +132,13 @@ class VirtualKey:
             device_version=usb.device_version,
             serial=self.serial,
         )
+
+    def touch(self, hold: float = 0.0) -> bool:
+        """Touch it unasked, for `hold` seconds: what waits for a touch has it, else the OTP keyboard types.
+
+        False if it changed nothing.
+        """
+        return self.engine.touched(hold) or self.otp.touched(hold)
 
     # Power
 
