@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
 
+from harness.fuzz.catalogue import OPERATORS
 from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Handler, TargetLost
 from harness.fuzz.operator import Case, Severity
-from harness.fuzz.operators import OPERATORS, operator_of
 from harness.fuzz.targets.known import open_target
 from harness.fuzz.trial import Trials
 from harness.fuzz.verdicts import Judgement, Result
@@ -160,7 +160,7 @@ def _play_cases(target: str, cases: Iterable[Case], deadline: float | None) -> I
     for case in cases:
         if deadline is not None and time.monotonic() > deadline:
             return
-        operator = operator_of(case.operator)
+        operator = OPERATORS[case.operator]
         yield _OPEN[target].play(case, operator, operator.variant(case.variant))
 
 
@@ -172,7 +172,7 @@ def _close_all() -> None:
 
 def replay(target: str, case: Case) -> Result:
     """One case again, exactly."""
-    operator = operator_of(case.operator)
+    operator = OPERATORS[case.operator]
     opened = open_target(target)
     try:
         return Trials(opened).play(case, operator, operator.variant(case.variant))

@@ -115,7 +115,7 @@ def differing(honest: Any, lie: Any) -> Iterator[tuple[tuple[str, ...], Any, Any
         yield (), honest, lie
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, depth: int = 24) -> Any:
     """As JSON has it: bytes in hexadecimal digits, keys by their fingerprints."""
     if isinstance(value, bytes | bytearray):
         return shorten(bytes(value).hex())
@@ -123,23 +123,27 @@ def plain(value: Any) -> Any:
         return shorten(value)
     if isinstance(value, Authority):
         return f"authority with key {fingerprint(value.key)}"
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {
-            str(int(key)) if isinstance(key, int) else str(key): plain(item) for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value[:64]]
     if isinstance(value, Enum | datetime):
         return str(value)
     if isinstance(value, float) and value != value:
         return "NaN"
-    if isinstance(value, int | float | bool | None):
+    if isinstance(value, int | float | None):
         return value
+    if depth == 0:
+        return "…"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name), depth - 1) for each in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {_name(key): plain(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, depth - 1) for item in value[:64]]
     if hasattr(value, "public_cose_key"):
         return f"key {fingerprint(value)}"
-    return shorten(repr(value))
+    return shorten(repr(value)) if not isinstance(value, set | frozenset) else f"a set of {len(value)}"
+
+
+def _name(key: Any) -> str:
+    return str(int(key)) if isinstance(key, int) else key if isinstance(key, str) else repr(key)
 
 
 def shorten(text: str) -> str:
