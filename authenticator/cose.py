@@ -49,7 +49,9 @@ class PrivateKey(Protocol):
     def handle(self) -> Any:
         """The key as `cryptography` knows it: certificates are built from it."""
 
-    def sign(self, message: bytes) -> bytes: ...
+    def sign(self, message: bytes, *, repeatable: bool = True) -> bytes:
+        """`repeatable`: where the algorithm can, the same bytes for the same message; else it may be quicker."""
+
     def to_bytes(self) -> bytes:
         """The shortest bytes from which `load_private_key` makes the same key."""
 
@@ -66,7 +68,7 @@ _RAW_PRIVATE = (serialization.Encoding.Raw, serialization.PrivateFormat.Raw, ser
 
 
 class _EllipticCurve:
-    """ECDSA, signed deterministically (RFC 6979), so that a run repeats from its seed."""
+    """ECDSA. A repeatable signature is the deterministic one of RFC 6979, so that a run repeats from its seed."""
 
     algorithm: Algorithm
     curve: ClassVar[ec.EllipticCurve]
@@ -74,6 +76,7 @@ class _EllipticCurve:
     size: ClassVar[int]
     order: ClassVar[int]
     scheme: ClassVar[ec.ECDSA]
+    quick_scheme: ClassVar[ec.ECDSA]
     __slots__ = ("_der", "handle")
 
     def __init__(self, handle: ec.EllipticCurvePrivateKey) -> None:
@@ -103,8 +106,8 @@ class _EllipticCurve:
         start = 7 if der[1] < 0x80 else 8
         return der[start : start + self.size]
 
-    def sign(self, message: bytes) -> bytes:
-        return self.handle.sign(message, self.scheme)
+    def sign(self, message: bytes, *, repeatable: bool = True) -> bytes:
+        return self.handle.sign(message, self.scheme if repeatable else self.quick_scheme)
 
     def public_cose_key(self) -> dict[int, Any]:
         der, size = self._ec_private_key(), self.size
@@ -116,6 +119,7 @@ class ES256(_EllipticCurve):
     curve, crv, size = ec.SECP256R1(), 1, 32
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     scheme = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    quick_scheme = ec.ECDSA(hashes.SHA256())
 
 
 class ESP256(ES256):
@@ -129,6 +133,7 @@ class ES384(_EllipticCurve):
     curve, crv, size = ec.SECP384R1(), 2, 48
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
     scheme = ec.ECDSA(hashes.SHA384(), deterministic_signing=True)
+    quick_scheme = ec.ECDSA(hashes.SHA384())
 
 
 class ES512(_EllipticCurve):
@@ -140,6 +145,7 @@ class ES512(_EllipticCurve):
         16,
     )
     scheme = ec.ECDSA(hashes.SHA512(), deterministic_signing=True)
+    quick_scheme = ec.ECDSA(hashes.SHA512())
 
 
 class ES256K(_EllipticCurve):
@@ -147,6 +153,7 @@ class ES256K(_EllipticCurve):
     curve, crv, size = ec.SECP256K1(), 8, 32
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     scheme = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    quick_scheme = ec.ECDSA(hashes.SHA256())
 
 
 class EdDSA:
@@ -169,7 +176,7 @@ class EdDSA:
     def to_bytes(self) -> bytes:
         return self.handle.private_bytes(*_RAW_PRIVATE)
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes, *, repeatable: bool = True) -> bytes:
         return self.handle.sign(message)
 
     def public_cose_key(self) -> dict[int, Any]:
@@ -223,7 +230,7 @@ class _Rsa:
         half = self.BITS // 16
         return numbers.p.to_bytes(half, "big") + numbers.q.to_bytes(half, "big")
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes, *, repeatable: bool = True) -> bytes:
         return self.handle.sign(message, self.padding, hashes.SHA256())
 
     def public_cose_key(self) -> dict[int, Any]:
@@ -268,7 +275,7 @@ class _MlDsa:
     def to_bytes(self) -> bytes:
         return self._seed
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes, *, repeatable: bool = True) -> bytes:
         signature: bytes = self.handle.sign(message)
         return signature
 

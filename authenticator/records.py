@@ -57,8 +57,8 @@ class StoredPrivateKey:
     def handle(self) -> Any:
         return self._key.handle
 
-    def sign(self, message: bytes) -> bytes:
-        return self._key.sign(message)
+    def sign(self, message: bytes, *, repeatable: bool = True) -> bytes:
+        return self._key.sign(message, repeatable=repeatable)
 
     def to_bytes(self) -> bytes:
         return self._data

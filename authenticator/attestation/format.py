@@ -26,6 +26,8 @@ class AttestationSubject:
     authenticator_data: bytes
     client_data_hash: bytes
     enterprise: bool = False
+    repeatable: bool = True
+    """Whether the statement must be the same when the run is repeated from its seed."""
     serial_number: int = 0
     """Of this very device. Only enterprise attestation may tell it."""
 

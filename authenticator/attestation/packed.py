@@ -9,7 +9,10 @@ from authenticator.profiles.profile import Profile
 
 def self_statement(subject: AttestationSubject) -> Statement:
     """Self attestation: by the credential's own key."""
-    return {"alg": int(subject.key.algorithm), "sig": subject.key.sign(subject.to_be_signed)}
+    return {
+        "alg": int(subject.key.algorithm),
+        "sig": subject.key.sign(subject.to_be_signed, repeatable=subject.repeatable),
+    }
 
 
 class Packed:
@@ -26,4 +29,8 @@ class Packed:
         else:
             return self_statement(subject)
         key = attester.key
-        return {"alg": int(key.algorithm), "sig": key.sign(subject.to_be_signed), "x5c": list(attester.x5c)}
+        return {
+            "alg": int(key.algorithm),
+            "sig": key.sign(subject.to_be_signed, repeatable=subject.repeatable),
+            "x5c": list(attester.x5c),
+        }

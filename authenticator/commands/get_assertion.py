@@ -214,7 +214,12 @@ def _respond(
             extensions=cbor.encode(assertion.outputs) if assertion is not None and assertion.outputs else b"",
         )
     )
-    signature = tamper.signature(credential.key.sign(tamper.message_to_sign(data + request.client_data_hash)))
+    signature = tamper.signature(
+        credential.key.sign(
+            tamper.message_to_sign(data + request.client_data_hash),
+            repeatable=auth.environment.random.seeded,
+        )
+    )
     response: dict[int, Any] = {
         ResponseKey.CREDENTIAL: credential.descriptor,
         ResponseKey.AUTH_DATA: data,

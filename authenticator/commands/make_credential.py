@@ -292,6 +292,7 @@ def _respond(creation: Creation, credential: Credential, *, enterprise: bool) ->
             authenticator_data=data,
             client_data_hash=request.client_data_hash,
             enterprise=enterprise,
+            repeatable=auth.environment.random.seeded,
             serial_number=auth.state.serial_number,
         )
     )

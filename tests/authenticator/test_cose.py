@@ -100,3 +100,24 @@ def test_short_scalars_and_coordinates_keep_their_zeros() -> None:
 def test_an_unknown_algorithm_is_told() -> None:
     with pytest.raises(ValueError, match="-999"):
         load_private_key(-999, b"")
+
+
+@pytest.mark.parametrize("algorithm", [-7, -9, -35, -36, -47, -8, -19, -257])
+def test_repeatable_signatures_are_the_same_for_the_same_message(algorithm: int) -> None:
+    key = generate_private_key(algorithm, SystemRandomness())
+    assert key.sign(b"message") == key.sign(b"message") == key.sign(b"message", repeatable=True)
+
+
+@pytest.mark.parametrize("algorithm", [-7, -9, -35, -36, -47])
+def test_quicker_signatures_have_a_nonce_of_their_own(algorithm: int) -> None:
+    key = generate_private_key(algorithm, SystemRandomness())
+    assert len({key.sign(b"message", repeatable=False) for _ in range(3)}) == 3
+
+
+def test_a_seeded_run_repeats_to_the_byte(authenticator: MakeBench) -> None:
+    def run() -> tuple[bytes, bytes]:
+        bench = authenticator()
+        registration = register(bench)
+        return bytes(registration), bytes(log_in(bench, allow=[credential_id(registration)]))
+
+    assert run() == run()
