@@ -1,0 +1,262 @@
+"""The pytest plugin: virtual keys, phones and browsers as fixtures, plays as tests.
+
+    def test_log_in(virtual_key, passkey_browser):
+        key = virtual_key("yubikey-5-nfc", pin="1234")
+        passkey_browser.plug_in(key)
+        passkey_browser.page.goto("https://example.com/login")
+
+Every fixture can be overridden in a conftest.py. Nothing heavy is imported until a fixture is used. When a test fails,
+the traces of its keys, and what its browser shows, are kept below --stuntkey-artefacts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.browsers.browser import Browser
+    from harness.platform import Device
+    from harness.virtual_key import VirtualKey
+    from scenarios.exchange.server import Exchange
+
+BROWSERS = ("chromium", "firefox", "page", "cdp")
+PORTS = ("mock", "uhid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuntkeyOptions:
+    """The command line's."""
+
+    port: str
+    browser: str
+    headed: bool
+    seed: str
+    artefacts: Path
+
+
+@dataclass(slots=True)
+class Props:
+    """What a test has used, for whoever wants to know why it failed."""
+
+    keys: list[VirtualKey]
+    browser: Browser | None = None
+
+
+PROPS = pytest.StashKey[Props]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("stuntkey", "virtual security keys (stuntkey)")
+    group.addoption(
+        "--stuntkey-port",
+        choices=PORTS,
+        default="mock",
+        help="how browsers find keys: without the kernel (mock, the default) or with it (uhid)",
+    )
+    group.addoption(
+        "--stuntkey-browser",
+        choices=BROWSERS,
+        default="chromium",
+        help="chromium (the default) and firefox find keys by themselves; page answers navigator.credentials in any "
+        "page, cdp is Chromium's own virtual authenticator",
+    )
+    group.addoption(
+        "--stuntkey-headed", action="store_true", help="show the browser, on the screen in $DISPLAY"
+    )
+    group.addoption(
+        "--stuntkey-seed",
+        default="stuntkey",
+        metavar="TEXT",
+        help="the same seed gives keys the same ids (with the name of the test; default: stuntkey)",
+    )
+    group.addoption(
+        "--stuntkey-artefacts",
+        default="stuntkey-artefacts",
+        metavar="DIR",
+        help="where traces and screenshots of failed tests go (default: stuntkey-artefacts)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "stuntkey(policy='okx-web'): which policy the exchange of `relying_party` has"
+    )
+    config.addinivalue_line("markers", "play: a passkey story in YAML")
+
+
+# Options and seeds
+
+
+@pytest.fixture(scope="session")
+def stuntkey_options(pytestconfig: pytest.Config) -> StuntkeyOptions:
+    """The options of the command line. Override it to set them for a folder of tests."""
+    return options_of(pytestconfig)
+
+
+def options_of(config: pytest.Config) -> StuntkeyOptions:
+    return StuntkeyOptions(
+        port=config.getoption("--stuntkey-port"),
+        browser=config.getoption("--stuntkey-browser"),
+        headed=config.getoption("--stuntkey-headed"),
+        seed=config.getoption("--stuntkey-seed"),
+        artefacts=config.invocation_params.dir / config.getoption("--stuntkey-artefacts"),
+    )
+
+
+@pytest.fixture
+def stuntkey_seed(request: pytest.FixtureRequest, stuntkey_options: StuntkeyOptions) -> str:
+    """What the keys of this test are seeded with: the same in every run, another in every test."""
+    return f"{stuntkey_options.seed} {request.node.nodeid}"
+
+
+@pytest.fixture
+def stuntkey_props(request: pytest.FixtureRequest) -> Props:
+    """The keys and the browser of this test, for the artefacts: add your own keys to `keys`."""
+    stash: pytest.Stash = request.node.stash
+    return stash.setdefault(PROPS, Props([]))
+
+
+# Keys
+
+
+@pytest.fixture
+def virtual_key(stuntkey_seed: str, stuntkey_props: Props) -> Iterator[Callable[..., VirtualKey]]:
+    """A factory of keys: `virtual_key("yubikey-5-nfc", pin="1234")`, with the options of `VirtualKey`.
+
+    They are closed after the test. A bug inside a key, which its host takes for an error 0x7F, fails the test.
+    """
+    from harness.virtual_key import VirtualKey
+
+    with ExitStack() as stack:
+
+        def make(*args: Any, **options: Any) -> VirtualKey:
+            options.setdefault("seed", f"{stuntkey_seed} {len(stuntkey_props.keys)}")
+            key = stack.enter_context(VirtualKey(*args, **options))
+            stuntkey_props.keys.append(key)
+            return key
+
+        yield make
+
+
+@pytest.fixture
+def phone(stuntkey_seed: str, stuntkey_props: Props) -> Iterator[Device]:
+    """A phone with an account that syncs passkeys; `phone.account.sign_in("laptop")` has them too."""
+    from harness.platform import Account
+
+    device = Account("icloud-keychain").sign_in("phone", seed=f"{stuntkey_seed} phone")
+    with device:
+        stuntkey_props.keys.append(device)
+        yield device
+
+
+# Browsers
+
+
+@pytest.fixture(scope="session")
+def stuntkey_browser(stuntkey_options: StuntkeyOptions) -> Iterator[Browser]:
+    """The browser, one for all tests of a worker. Override it for one with other flags."""
+    import os
+    import shutil
+
+    from harness.browsers import open_browser
+
+    options = stuntkey_options
+    # Where a key asks for more than a touch, stock browsers have dialogs of their own, and those need a screen.
+    has_dialogs = options.browser in ("chromium", "firefox")
+    headless = not (options.headed or (has_dialogs and shutil.which("Xvfb") is not None))
+    flags: dict[str, Any] = {}
+    if options.headed and has_dialogs:
+        flags = {"environment": {"DISPLAY": os.environ.get("DISPLAY", ":0")}}
+    with open_browser(options.browser, headless=headless, port=options.port, **flags) as browser:
+        yield browser
+
+
+@pytest.fixture
+def passkey_browser(stuntkey_browser: Browser, stuntkey_props: Props) -> Iterator[Browser]:
+    """A browser without keys, cookies or history of other tests: `plug_in(key)`, then use its `page`.
+
+    What the browser asks and shows goes into the traces of the test's keys.
+    """
+    browser = stuntkey_browser
+    stuntkey_props.browser = browser
+
+    def note(step: Any) -> None:
+        for key in stuntkey_props.keys:
+            key.trace.step("browser", step.name, step.detail)
+
+    browser.ui_steps.listeners.append(note)
+    try:
+        yield browser
+    finally:
+        browser.ui_steps.listeners.remove(note)
+        browser.unplug_all()
+        browser.page.clear_cookies()
+        browser.page.goto("about:blank")
+
+
+# A site
+
+
+@pytest.fixture
+def relying_party(request: pytest.FixtureRequest) -> Iterator[Exchange]:
+    """A site to try passkeys at: stuntkey's exchange, on a port of its own (`.url`, `.outbox`, `.clock`).
+
+    Override it in a conftest.py to return your own site, and all tests that use it are about yours.
+    """
+    from scenarios.exchange.server import Exchange
+
+    marker = request.node.get_closest_marker("stuntkey")
+    policy = marker.kwargs.get("policy", "okx-web") if marker is not None else "okx-web"
+    with Exchange(policy) as exchange:
+        yield exchange
+
+
+# Plays
+
+
+def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Collector | None:
+    """YAML files that begin like a play are plays."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    with file_path.open("rb") as file:
+        if re.search(rb"^scenario:", file.read(4096), re.MULTILINE) is None:
+            return None
+    from harness.pytest_plays import PlayFile
+
+    collector: pytest.Collector = PlayFile.from_parent(parent, path=file_path)
+    return collector
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    import sys
+
+    plays = sys.modules.get("harness.pytest_plays")
+    if plays is not None:
+        plays.close_theatre(config)
+
+
+# Artefacts
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    props = item.stash.get(PROPS, None)
+    if report.failed and report.when in ("setup", "call") and props is not None:
+        from harness.pytest_artefacts import keep
+
+        report.sections.append(("stuntkey", keep(props.keys, props.browser, folder_of(item))))
+    return report
+
+
+def folder_of(item: pytest.Item) -> Path:
+    """Where the artefacts of this test go: a name that any file system takes."""
+    name = re.sub(r"[^\w.=-]+", "-", item.nodeid).strip("-")[-150:]
+    return options_of(item.config).artefacts / name
