@@ -65,6 +65,7 @@ class TestBed:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
+            env={"PATH": "/usr/bin:/bin"},
             start_new_session=True,
         )
         for folder in ("dev/.node", "ioctl/dev", "sys/bus", "sys/class", "sys/dev/char", "sys/devices"):

@@ -468,6 +468,13 @@ def test_a_long_path_for_temporary_files(tmp_path: Path, monkeypatch: pytest.Mon
     assert not list(deep.iterdir())
 
 
+def test_an_environment_without_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    bed = TestBed()
+    bed.close()
+    assert not bed.root.exists()
+
+
 def test_other_libraries_to_preload_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LD_PRELOAD", "libother.so")
     bed = TestBed()
