@@ -18,7 +18,17 @@ from harness.fuzz.base import Base
 from harness.fuzz.ceremony import Ceremony
 from harness.fuzz.edit import Edit, Stage
 from harness.fuzz.forge import Passkey, base64url
-from harness.fuzz.targets import Answer, Begun, HasSessions, Outcome, Remote, TurnsClock, Unavailable
+from harness.fuzz.statements import AAGUID
+from harness.fuzz.targets import (
+    Answer,
+    Begun,
+    HasSessions,
+    JudgesModels,
+    Outcome,
+    Remote,
+    TurnsClock,
+    Unavailable,
+)
 
 CHALLENGE_LIFE = 3600.0
 """Longer than any time-out that a relying party should ask for, doubled."""
@@ -31,7 +41,7 @@ def _genuine(arena: Arena, person: Person, session: Any = None) -> str:
     return arena.body
 
 
-def _finish(arena: Arena, session: Any, begun: Begun, passkey: Passkey, *edits: Edit) -> Answer:
+def finish(arena: Arena, session: Any, begun: Begun, passkey: Passkey, *edits: Edit) -> Answer:
     """Answers `begun`, in whatever session."""
     body = arena.forge(begun, passkey, *edits)
     if begun.ceremony is Ceremony.REGISTRATION:
@@ -64,7 +74,7 @@ def copied_challenge(arena: Arena) -> Answer:
     session = arena.target.visit()
     begun = arena.begin_authentication(session, person.user)
     right = base64url(begun.challenge)
-    return _finish(
+    return finish(
         arena,
         session,
         begun,
@@ -84,7 +94,7 @@ def registration_as(*, credential_id: bytes) -> Attack:
         person = arena.person()
         begun = arena.begin_registration(person.session)
         passkey = replace(arena.new_passkey(begun), credential_id=credential_id)
-        return _finish(arena, person.session, begun, passkey)
+        return finish(arena, person.session, begun, passkey)
 
     return attack
 
@@ -97,7 +107,7 @@ def challenge_of_other_session(arena: Arena) -> Answer:
     here, there = arena.target.visit(), arena.target.visit()
     begun_here = arena.begin_authentication(here, person.user)
     begun_there = arena.begin_authentication(there, person.user)
-    return _finish(arena, there, replace(begun_there, challenge=begun_here.challenge), arena.use(person))
+    return finish(arena, there, replace(begun_there, challenge=begun_here.challenge), arena.use(person))
 
 
 def challenge_of_other_session_registration(arena: Arena) -> Answer:
@@ -105,7 +115,7 @@ def challenge_of_other_session_registration(arena: Arena) -> Answer:
     begun = arena.begin_registration(person.session)
     theirs = arena.begin_registration(other.session)
     passkey = arena.new_passkey(begun)
-    return _finish(arena, person.session, replace(begun, challenge=theirs.challenge), passkey)
+    return finish(arena, person.session, replace(begun, challenge=theirs.challenge), passkey)
 
 
 def challenge_of_other_user(arena: Arena) -> Answer:
@@ -113,14 +123,14 @@ def challenge_of_other_user(arena: Arena) -> Answer:
     theirs, ours = arena.target.visit(), arena.target.visit()
     begun_theirs = arena.begin_authentication(theirs, attacker.user)
     begun_ours = arena.begin_authentication(ours, victim.user)
-    return _finish(arena, ours, replace(begun_ours, challenge=begun_theirs.challenge), arena.use(victim))
+    return finish(arena, ours, replace(begun_ours, challenge=begun_theirs.challenge), arena.use(victim))
 
 
 def registration_challenge_in_log_in(arena: Arena) -> Answer:
     person = arena.enrolled()
     registration = arena.begin_registration(person.session)
     begun = arena.begin_authentication(person.session, person.user)
-    return _finish(arena, person.session, replace(begun, challenge=registration.challenge), arena.use(person))
+    return finish(arena, person.session, replace(begun, challenge=registration.challenge), arena.use(person))
 
 
 def log_in_challenge_in_registration(arena: Arena) -> Answer:
@@ -128,7 +138,7 @@ def log_in_challenge_in_registration(arena: Arena) -> Answer:
     log_in = arena.begin_authentication(person.session, person.user)
     begun = arena.begin_registration(person.session)
     passkey = arena.new_passkey(begun)
-    return _finish(arena, person.session, replace(begun, challenge=log_in.challenge), passkey)
+    return finish(arena, person.session, replace(begun, challenge=log_in.challenge), passkey)
 
 
 def never_begun(challenge: bytes) -> Attack:
@@ -136,7 +146,7 @@ def never_begun(challenge: bytes) -> Attack:
         person = arena.enrolled()
         token = arena.begin_authentication(arena.target.visit(), person.user).token
         begun = Begun(ceremony=Ceremony.AUTHENTICATION, challenge=challenge, user_handle=b"", token=token)
-        return _finish(arena, arena.target.visit(), begun, arena.use(person))
+        return finish(arena, arena.target.visit(), begun, arena.use(person))
 
     return attack
 
@@ -145,7 +155,7 @@ def never_begun_registration(arena: Arena) -> Answer:
     person, other = arena.person(), arena.person()
     begun = arena.begin_registration(other.session)
     made_up = replace(begun, challenge=b"", user_handle=person.user.handle)
-    return _finish(arena, person.session, made_up, arena.new_passkey(made_up))
+    return finish(arena, person.session, made_up, arena.new_passkey(made_up))
 
 
 def expired_challenge(arena: Arena) -> Answer:
@@ -155,7 +165,7 @@ def expired_challenge(arena: Arena) -> Answer:
     target = arena.target
     assert isinstance(target, TurnsClock)
     target.turn_clock(CHALLENGE_LIFE)
-    return _finish(arena, session, begun, arena.use(person))
+    return finish(arena, session, begun, arena.use(person))
 
 
 def second_chance(arena: Arena) -> Answer:
@@ -163,9 +173,9 @@ def second_chance(arena: Arena) -> Answer:
     session = arena.target.visit()
     begun = arena.begin_authentication(session, person.user)
     wrong = Edit(Stage.SIGNER, lambda key, forge: forge.attacker)
-    if _finish(arena, session, begun, arena.use(person), wrong).accepted:
+    if finish(arena, session, begun, arena.use(person), wrong).accepted:
         return flaw("a signature by another key is accepted")
-    return _finish(arena, session, begun, arena.use(person))
+    return finish(arena, session, begun, arena.use(person))
 
 
 # Replays
@@ -175,7 +185,7 @@ def replay_in_same_session(arena: Arena) -> Answer:
     person = arena.enrolled(Base(counting=False))
     session = arena.target.visit()
     begun = arena.begin_authentication(session, person.user)
-    arena.require(_finish(arena, session, begun, person.passkey), "a genuine log-in is not accepted")
+    arena.require(finish(arena, session, begun, person.passkey), "a genuine log-in is not accepted")
     return arena.target.finish_authentication(session, begun, arena.body)
 
 
@@ -191,7 +201,7 @@ def replay_without_begin(arena: Arena) -> Answer:
     person = arena.enrolled(Base(counting=False))
     session = arena.target.visit()
     begun = arena.begin_authentication(session, person.user)
-    arena.require(_finish(arena, session, begun, person.passkey), "a genuine log-in is not accepted")
+    arena.require(finish(arena, session, begun, person.passkey), "a genuine log-in is not accepted")
     return arena.target.finish_authentication(arena.target.visit(), begun, arena.body)
 
 
@@ -199,7 +209,7 @@ def replay_after_log_out(arena: Arena) -> Answer:
     person = arena.enrolled(Base(counting=False))
     session = arena.target.visit()
     begun = arena.begin_authentication(session, person.user)
-    arena.require(_finish(arena, session, begun, person.passkey), "a genuine log-in is not accepted")
+    arena.require(finish(arena, session, begun, person.passkey), "a genuine log-in is not accepted")
     target, body = arena.target, arena.body
     assert isinstance(target, HasSessions)
     target.log_out(session)
@@ -239,8 +249,8 @@ def mirrored_origin(arena: Arena) -> Answer:
     evil = "https://evil.example"
     session = arena.target.visit()
     begun = arena.begin_authentication(session, person.user)
-    _remote(arena).headers(session)["Origin"] = evil
-    return _finish(
+    remote(arena).headers(session)["Origin"] = evil
+    return finish(
         arena,
         session,
         begun,
@@ -255,10 +265,10 @@ def mirrored_host(header: str) -> Attack:
     def attack(arena: Arena) -> Answer:
         person = arena.enrolled()
         session = arena.target.visit()
-        _remote(arena).headers(session)[header] = "evil.example"
+        remote(arena).headers(session)[header] = "evil.example"
         begun = arena.begin_authentication(session, person.user)
         scheme = arena.target.origin.partition(":")[0]
-        return _finish(
+        return finish(
             arena,
             session,
             begun,
@@ -273,7 +283,7 @@ def mirrored_host(header: str) -> Attack:
     return attack
 
 
-def _remote(arena: Arena) -> Remote:
+def remote(arena: Arena) -> Remote:
     target = arena.target
     assert isinstance(target, Remote)
     return target
@@ -343,22 +353,20 @@ def registered_twice(arena: Arena) -> Answer:
     person = arena.enrolled()
     passkey = person.passkey
     begun = arena.begin_registration(person.session)
-    return _finish(arena, person.session, begun, passkey)
+    return finish(arena, person.session, begun, passkey)
 
 
 def victims_credential(arena: Arena) -> Answer:
     victim, attacker = arena.enrolled(), arena.person()
     begun = arena.begin_registration(attacker.session)
-    return _finish(arena, attacker.session, begun, replace(victim.passkey, user_handle=begun.user_handle))
+    return finish(arena, attacker.session, begun, replace(victim.passkey, user_handle=begun.user_handle))
 
 
 def victims_credential_id(arena: Arena) -> Answer:
     victim, attacker = arena.enrolled(), arena.person()
     begun = arena.begin_registration(attacker.session)
     made = arena.new_passkey(begun)
-    answer = _finish(
-        arena, attacker.session, begun, replace(made, credential_id=victim.passkey.credential_id)
-    )
+    answer = finish(arena, attacker.session, begun, replace(made, credential_id=victim.passkey.credential_id))
     after = arena.authenticate(victim)
     if not after.accepted:
         return flaw(f"afterwards the victim is locked out: {after.reason}")
@@ -371,3 +379,27 @@ def unavailable_is_sound(begin: Callable[[], Answer]) -> Answer:
         return begin()
     except Unavailable as error:
         return error.answer
+
+
+# Models
+
+
+def model_reported(status: str) -> Attack:
+    """F45: the model's metadata say that it is not to be trusted any more."""
+
+    def attack(arena: Arena) -> Answer:
+        target = arena.target
+        assert isinstance(target, JudgesModels)
+        target.report(AAGUID, status)
+        try:
+            return arena.register(arena.person())
+        finally:
+            target.report(AAGUID, "FIDO_CERTIFIED")
+
+    return attack
+
+
+def against_metadata(arena: Arena) -> Answer:
+    """F46: self attestation under the AAGUID of a model whose metadata know certificates only."""
+    person = arena.person()
+    return arena.register(person, base=Base(attestation="self", demands=arena.demands))

@@ -12,14 +12,15 @@ from types import FrameType
 
 from harness.fuzz.arena import Arena, ControlFailed, Person, unavailable
 from harness.fuzz.base import Base
+from harness.fuzz.capability import Capability
 from harness.fuzz.ceremony import Ceremony
 from harness.fuzz.decode import decode_body, differences, plain
 from harness.fuzz.edit import Edit
 from harness.fuzz.forge import forge
-from harness.fuzz.operator import Case, Expected, Operator, Variant
+from harness.fuzz.operator import Case, Expected, Operator, Scope, Variant
 from harness.fuzz.targets import Answer, Outcome, Target, Unavailable
 from harness.fuzz.targets.site import Hung, Site
-from harness.fuzz.verdicts import Evidence, Judgement, Result, judge, skipped, undecided
+from harness.fuzz.verdicts import Conduct, Evidence, Judgement, Result, judge, skipped, undecided
 
 PATIENCE = 10.0
 """Seconds a library may think about one case."""
@@ -46,11 +47,17 @@ class Trials:
         result = self._once(case, operator, variant)
         if result.judgement is not Judgement.FINDING:
             return result
+        if result.conduct is Conduct.ACCEPTED and self._left_to_the_application(operator):
+            note = "left to the application around the library"
+            return replace(result, judgement=Judgement.POLICY, notes=(*result.notes, note))
         again = self._once(case, operator, variant)
         if (again.judgement, again.conduct) != (result.judgement, result.conduct):
             why = f"first {result.conduct.value}, then {again.conduct.value}"
             return undecided(self.target.name, case, operator, variant, why)
         return replace(again, confirmed=True)
+
+    def _left_to_the_application(self, operator: Operator) -> bool:
+        return operator.scope is Scope.APPLICATION and Capability.ACCOUNTS not in self.target.capabilities
 
     def _once(self, case: Case, operator: Operator, variant: Variant) -> Result:
         seed = f"{case.seed} {case.name}"

@@ -174,3 +174,27 @@ class Remote(Protocol):
     def cookies(self, session: Any) -> dict[str, str]: ...
     def leave_out_csrf(self, session: Any) -> bool:
         """From now on without the CSRF token; False if the target is described as having none."""
+
+
+@runtime_checkable
+class JudgesModels(Protocol):
+    """METADATA."""
+
+    def report(self, aaguid: bytes, status: str) -> None:
+        """From now on this model's status in the metadata is this AuthenticatorStatus of MDS3."""
+
+
+@runtime_checkable
+class HasPasswords(Protocol):
+    """PASSWORD."""
+
+    def log_in_with_password(self, session: Any, user: User) -> Answer:
+        """Accepted, if the user is logged in by that alone."""
+
+
+@runtime_checkable
+class ShowsCredentials(Protocol):
+    """A page on which the names of one's credentials are shown."""
+
+    def credentials_page(self, session: Any) -> str:
+        """Its HTML."""

@@ -16,6 +16,7 @@ from harness.fuzz.targets import Answer, Begun, Outcome, Stored, Unavailable, Us
 
 RP_ID, ORIGIN = "login.example.com", "https://login.example.com"
 CHALLENGE_SECONDS = 300.0
+MOST_BODY = 100_000
 
 LIBRARY = frozenset(
     {
@@ -92,6 +93,7 @@ class _Pending:
     user: str | None
     demands: Demands
     expires: float
+    allowed: tuple[bytes, ...] = ()
     step_up: bool = False
 
 
@@ -118,7 +120,7 @@ class Site:
 
     @property
     def name(self) -> str:
-        return self.verifier.name
+        return f"{self.verifier.name}+site" if self.application else self.verifier.name
 
     @property
     def application(self) -> bool:
@@ -175,7 +177,7 @@ class Site:
         )
 
     def finish_registration(self, session: SiteSession, begun: Begun, body: str) -> Answer:
-        return self._answer(lambda: self._register(session, body))
+        return self._answer(lambda: self._register(session, self._limited(body)))
 
     def begin_authentication(self, session: SiteSession, user: User | None, demands: Demands) -> Begun:
         name = None if user is None else user.name
@@ -184,7 +186,7 @@ class Site:
         return self._begun_authentication(pending)
 
     def finish_authentication(self, session: SiteSession, begun: Begun, body: str) -> Answer:
-        return self._answer(lambda: self._authenticate(session, body, step_up=False))
+        return self._answer(lambda: self._authenticate(session, self._limited(body), step_up=False))
 
     def begin_step_up(self, session: SiteSession, demands: Demands) -> Begun:
         user = self._logged_in(session)
@@ -194,7 +196,7 @@ class Site:
         return self._begun_authentication(pending)
 
     def finish_step_up(self, session: SiteSession, begun: Begun, body: str) -> Answer:
-        return self._answer(lambda: self._authenticate(session, body, step_up=True))
+        return self._answer(lambda: self._authenticate(session, self._limited(body), step_up=True))
 
     # Management
 
@@ -215,6 +217,11 @@ class Site:
 
     # Inside
 
+    def _limited(self, body: str) -> str:
+        if self.application and len(body) > MOST_BODY:
+            raise Refusal(f"the body is larger than {MOST_BODY} characters")
+        return body
+
     def _issue(self, ceremony: Ceremony, user: str | None, demands: Demands) -> _Pending:
         return _Pending(
             ceremony=ceremony,
@@ -222,6 +229,7 @@ class Site:
             user=user,
             demands=demands,
             expires=self.now + CHALLENGE_SECONDS,
+            allowed=tuple(each for each, held in self.credentials_by_id.items() if held.owner == user),
         )
 
     def _take(self, session: SiteSession, ceremony: Ceremony) -> _Pending:
@@ -276,6 +284,8 @@ class Site:
             raise Refusal("the credential is not known")
         user = self.users[credential.owner]
         if self.application:
+            if pending.allowed and credential.registered.stored.credential_id not in pending.allowed:
+                raise Refusal("the credential is not among those that were asked for")
             self._require_owner(body, pending, user)
         count = self.verifier.authenticate(body, self._asked(pending, user), credential.registered)
         registered = credential.registered
