@@ -12,6 +12,7 @@ COMMANDS = {
     "key": ("harness.cli.key:key", "Plug in virtual keys; list, show, reset, export and import them."),
     "profiles": ("harness.cli.profiles:profiles", "The devices a key can be: list, show, metadata."),
     "trace": ("harness.cli.trace:trace", "Look at what happened to a key: show, export to pcapng."),
+    "fuzz": ("harness.cli.fuzz:fuzz", "Find what a relying party wrongly accepts."),
     "vm": ("harness.cli.vm:vm", "Run a command in a virtual machine that has /dev/uhid."),
     "phone": ("harness.cli.phone:phone", "A phone that reads passkey QR codes."),
     "hybrid": (

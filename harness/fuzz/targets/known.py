@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Collection
 
 from harness.errors import SetupError
 from harness.fuzz.targets import Target
@@ -18,7 +17,23 @@ LIBRARIES = {
 }
 """Name → where its verifier is, and what it is."""
 
-Opener = Callable[[Path], Target]
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def require_permission(name: str, permitted: Collection[str]) -> None:
+    """Only this machine is tested unasked. Libraries are in this process."""
+    host = host_of(name)
+    if host is None or host in LOOPBACK or host.endswith(".localhost") or host in permitted:
+        return
+    raise SetupError(
+        f"{host} is not this machine: test your own relying parties only, or those whose owners have agreed, "
+        f"and say so with --i-may-test {host}"
+    )
+
+
+def host_of(name: str) -> str | None:
+    """The host that a target's requests go to; None for libraries."""
+    return None
 
 
 def open_target(name: str) -> Target:
