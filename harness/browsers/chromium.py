@@ -63,7 +63,7 @@ class Chromium(HidBrowser):
 
     flags         more switches, after ours
     environment   more environment, after ours: DBUS_SYSTEM_BUS_ADDRESS, say
-    permit_enterprise_attestation   the RP ids for which the administrator allows it
+    permit_enterprise_attestation   the origins for which the administrator allows it
     scale, size   of the screen (`headless=False`); a QR code is read best at scale 2
     port          mock or uhid; None for a browser without keys
     """

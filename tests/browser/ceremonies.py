@@ -47,7 +47,9 @@ def log_in(*allow: dict[str, Any], uv: str = "discouraged", **others: Any) -> di
     return {**options, **others}
 
 
-def verify_registration(site: str, options: dict[str, Any], response: dict[str, Any], *, uv: bool = False) -> bytes:
+def verify_registration(
+    site: str, options: dict[str, Any], response: dict[str, Any], *, uv: bool = False
+) -> bytes:
     """By py_webauthn. The credential's public key (COSE)."""
     return verify_registration_response(
         credential=json.dumps(response),
@@ -98,6 +100,15 @@ def parameters(key: VirtualKey, command: str) -> dict[int, Any]:
 def statuses(key: VirtualKey, command: int) -> list[str]:
     events = [e for e in key.trace.of("response") if isinstance(e, ResponseEvent) and e.command == command]
     return [event.status for event in events]
+
+
+def results(key: VirtualKey, command: int) -> list[dict[int, Any]]:
+    events = [e for e in key.trace.of("response") if isinstance(e, ResponseEvent) and e.command == command]
+    return [event.result for event in events]
+
+
+def is_user_verified(response: dict[str, Any]) -> bool:
+    return bool(to_bytes(response["response"]["authenticatorData"])[32] & 0x04)
 
 
 def wait_until(done: Callable[[], bool], within: float = 30.0) -> None:

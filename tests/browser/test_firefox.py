@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ceremonies import MAKE_CREDENTIAL, attestation_of, commands, registration, statuses
+from ceremonies import (
+    MAKE_CREDENTIAL,
+    attestation_of,
+    commands,
+    is_user_verified,
+    parameters,
+    registration,
+    statuses,
+)
 
 from harness import VirtualKey
 from harness.browsers import Browser
@@ -24,15 +32,25 @@ def test_a_page(firefox: Browser) -> None:
     assert page.screenshot().startswith(b"\x89PNG")
 
 
-def test_it_sets_no_pin(firefox: Browser, new_key: NewKey) -> None:
+def test_a_key_without_a_pin_registers_unverified_even_where_verification_is_required(
+    firefox: Browser, new_key: NewKey
+) -> None:
+    """Firefox sets no PINs, and lets the relying party find out: the flag UV is not set."""
     key = new_key()
     firefox.plug_in(key)
-    waiting = firefox.page.create(registration(rk="required", uv="required"))
-    firefox.ui_steps.wait_for("pin-not-set")
-    firefox.cancel()  # type: ignore[attr-defined]
-    assert waiting.error().name == "NotAllowedError"
-    assert "makeCredential" not in commands(key)
+    made = firefox.page.create(registration(rk="required", uv="required")).result()
+    assert not is_user_verified(made)
+    assert commands(key) == ["makeCredential"]
     assert key.engine.authenticator.state.pin_hash is None
+
+
+def test_it_asks_for_no_enterprise_attestation(firefox: Browser, new_key: NewKey) -> None:
+    key = new_key("reference", serial="4711")
+    with key.engine.lock:
+        key.engine.authenticator.change_state(enterprise_attestation=True)
+    firefox.plug_in(key)
+    firefox.page.create(registration(attestation="enterprise")).result()
+    assert 0x0A not in parameters(key, "makeCredential")
 
 
 @pytest.mark.parametrize("consents", [True, False])
