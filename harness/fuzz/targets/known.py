@@ -13,7 +13,7 @@ LIBRARIES = {
     "webauthn": ("harness.fuzz.targets.py_webauthn:PyWebauthn", "PyPI's webauthn (py_webauthn)"),
     "fido2": ("harness.fuzz.targets.python_fido2:PythonFido2", "PyPI's fido2: its Fido2Server"),
     "exchange": ("harness.fuzz.targets.exchange:Exchange", "the verifier of the exchange, strict"),
-    "simplewebauthn": ("harness.fuzz.targets.bridge:SimpleWebAuthn", "npm's @simplewebauthn/server"),
+    "simplewebauthn": ("harness.fuzz.targets.bridge:simplewebauthn", "npm's @simplewebauthn/server"),
 }
 """Name → where its verifier is, and what it is."""
 
