@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from html import escape
@@ -113,6 +114,8 @@ def _api_endpoint(service: Service, routes: Mapping[str, Route], pace: Pace) -> 
 
 def _answer(service: Service, request: Request, route: Route, sent: object) -> Response:
     def handle(call: Call) -> Response:
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value) for value in call.path.values()):
+            raise Denied(404, "not-found", "There is no such thing.")
         if route.method == "POST":
             _require_csrf(service, call, request.headers.get("x-csrf-token", ""))
         if route.logged_in:

@@ -64,8 +64,8 @@ class Exchange:
         flaws: frozenset[str] = frozenset(),
     ) -> None:
         """`name` is the host that its URL has; `origins` (the first is its own) instead of that URL's."""
-        self._socket = _listen(host, port)
         self._tls = _tls(certificate, key)
+        self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"{'https' if self._tls else 'http'}://{name}:{self.port}"
         try:

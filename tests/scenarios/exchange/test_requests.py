@@ -141,6 +141,13 @@ def test_unknown_paths_and_methods(exchange: Exchange) -> None:
     assert httpx.get(f"{exchange.url}/api/log-out").status_code == 405
 
 
+@pytest.mark.parametrize("name", ["%00", "%ff", "a%20b", "a" * 100, "..", "%F0%9F%92%A9", "-1", "9" * 60])
+def test_paths_that_name_nothing(ann: Visitor, name: str) -> None:
+    for path in ("/api/operations/{}/cancel", "/api/passkeys/{}/name", "/api/sessions/{}/end"):
+        response = ann.request("POST", path.format(name), {"name": "x"} if "passkeys" in path else {})
+        assert response.status_code in (404, 405), path
+
+
 def test_pages_forbid_what_they_do_not_do(exchange: Exchange) -> None:
     response = httpx.get(exchange.url)
     policy = response.headers["content-security-policy"]
