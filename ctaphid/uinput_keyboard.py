@@ -18,11 +18,12 @@ from typing import Any
 from ctaphid.keyboard import SHIFT
 from ctaphid.ports import PortError
 
-PACE = 0.01
-"""Seconds between a key's going down and up, and between keys.
+PACE = 0.02
+"""Seconds after each key.
 
 A program that listens has room for 64 events, which are 16 keys, and nobody tells when it has read them: a keyboard
-that types as fast as it can loses letters.
+that types as fast as it can loses letters. Between a key's going down and up there is nothing to wait for, and a slow
+host that looked in between would repeat the key.
 """
 READY = 10.0
 LOOK_AGAIN = 0.05
@@ -90,10 +91,10 @@ class UinputKeyboard:
                 self._set(code, down=True)
             for code in (key, *reversed(modifiers)):
                 self._set(code, down=False)
+            time.sleep(self._pace)
 
     def _set(self, code: int, *, down: bool) -> None:
         self._device.emit((_EV_KEY, code), int(down))
-        time.sleep(self._pace)
 
     def wait_until_read(self, timeout: float = READY) -> bool:
         """Until a program (an X server, a compositor) has opened it. What is typed before that is lost on it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from authenticator.otp import OtpApplication
 from authenticator.person import Presence, Purpose, Touched, Verified
@@ -21,6 +21,7 @@ from authenticator.yubico_otp import (
 )
 from ctaphid.keyboard import LAYOUTS, Keyboard, MemoryKeyboard, scan_codes_of
 from ctaphid.ports import PortError
+from ctaphid.uinput_keyboard import PACE, READY, UinputKeyboard
 from harness.acts import Pulled
 from harness.errors import SetupError
 from harness.trace import StateEvent
@@ -116,13 +117,16 @@ class Otp:
     # Typing
 
     @contextmanager
-    def plugged_in(self, keyboard: str | Keyboard = "uinput", **options: Any) -> Iterator[Keyboard]:
+    def plugged_in(
+        self, keyboard: str | Keyboard = "uinput", *, pace: float = PACE, ready: float = READY
+    ) -> Iterator[Keyboard]:
         """The key's keyboard on this machine ("uinput"), or on one of your own, such as a `MemoryKeyboard`.
 
-        Options are those of the keyboard: `pace`, in seconds, for a machine that is slow to read what is typed.
+        `pace` and `ready` are of "uinput": seconds after each key, for a machine that is slow to read them, and the
+        most to wait for a program that reads them at all.
         """
         self._require()
-        typing = keyboard if not isinstance(keyboard, str) else self._open(keyboard, options)
+        typing = keyboard if not isinstance(keyboard, str) else self._open(keyboard, pace, ready)
         self._keyboards.append(typing)
         try:
             yield typing
@@ -164,24 +168,22 @@ class Otp:
     def _application(self) -> OtpApplication:
         return self._key.engine.authenticator.otp
 
-    def _open(self, name: str, options: dict[str, Any]) -> Keyboard:
+    def _open(self, name: str, pace: float, ready: float) -> Keyboard:
         if name == "memory":
             return MemoryKeyboard()
         if name != "uinput":
             raise SetupError(f"keyboard {name!r}: there are uinput and memory")
-        from ctaphid.uinput_keyboard import UinputKeyboard
-
         usb = self._key.profile.usb
         try:
             keyboard = UinputKeyboard(
                 f"{usb.manufacturer} {usb.product}",
                 vendor_id=usb.vendor_id,
                 product_id=usb.product_id,
-                **options,
+                pace=pace,
             )
         except PortError as error:
             raise SetupError(str(error)) from None
-        keyboard.wait_until_read()
+        keyboard.wait_until_read(ready)
         return keyboard
 
     def _require(self, slot: int = 1) -> None:
