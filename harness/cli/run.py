@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.play.events import Event, Handler, PlayEnded
+    from harness.play.features import Feature
     from harness.play.performance import Settings
     from harness.play.play import Play
     from harness.play.runner import Performance
@@ -143,7 +144,9 @@ def run(
     else:
         settings = Settings(seed=seed, headless=not headed, slow=slow, screenshots=report is not None)
         performances = _performances(plays, settings, via, compare, repeat)
-        ended, code = _play(performances, console, workers=workers, report=report, verbose=verbose)
+        ended, code = _play(
+            performances, console, workers=workers, report=report, features=features, verbose=verbose
+        )
     if coverage:
         from harness.play.console import coverage_table
         from harness.play.features import coverage as coverage_of
@@ -215,7 +218,13 @@ def _performances(
 
 
 def _play(
-    performances: Sequence[Performance], console: Console, *, workers: int, report: Path | None, verbose: bool
+    performances: Sequence[Performance],
+    console: Console,
+    *,
+    workers: int,
+    report: Path | None,
+    features: Sequence[Feature],
+    verbose: bool,
 ) -> tuple[list[PlayEnded], int]:
     from harness.play.console import ConsoleReport
     from harness.play.events import PlayEnded
@@ -229,5 +238,9 @@ def _play(
 
     pictures = (report or Path("artifacts")) / "failures"
     handlers: list[Handler] = [ConsoleReport(console, verbose=verbose, pictures=pictures), collect]
+    if report is not None:
+        from harness.reports import report_handlers
+
+        handlers += report_handlers(report, features)
     result = play_all(performances, handlers, workers=workers)
     return ended, 1 if result.failed else 2 if result.errors else 0

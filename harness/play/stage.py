@@ -33,6 +33,7 @@ from harness.play.window import PageError, Window
 from harness.relying_parties.outcome import Outcome
 from harness.relying_parties.protocol import RelyingParty
 from harness.trace import AnswerEvent, AskEvent, Event, RequestEvent, ResponseEvent, StateEvent
+from harness.trace.words import question_text, subject
 
 NOWHERE = "a computer"
 """Where the person sits in a play that has security keys only."""
@@ -225,13 +226,11 @@ WORLD = (SitAt, UseIncognito, Wait, LoseDevice, SignInOnNewDevice, SwitchOf, Ins
 
 def _in_words(event: Event) -> tuple[str, str] | None:
     if isinstance(event, RequestEvent):
-        return event.command, ""
+        return event.command, subject(event)
     if isinstance(event, ResponseEvent):
         return event.status, ""
     if isinstance(event, AskEvent):
-        return f"asks for {type(event.ask).__name__}", ", ".join(
-            f"{name} {value}" for name, value in event.details().items() if name not in ("ask", "timeout")
-        )
+        return f"asks for {type(event.ask).__name__}", question_text(event)
     if isinstance(event, AnswerEvent):
         return f"the person: {event.answer}", ""
     if isinstance(event, StateEvent):
