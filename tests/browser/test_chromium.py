@@ -148,8 +148,10 @@ def test_large_blob(chromium: Browser, new_key: NewKey) -> None:
 
 @pytest.mark.parametrize("permitted", [True, False])
 def test_enterprise_attestation(site: str, new_key: NewKey, permitted: bool) -> None:
-    """By the switch that stands for the policy SecurityKeyPermitAttestation. Without it Chromium asks for what the key's
-    vendor allows (1), and passes on the statement of the batch that it gets instead."""
+    """By the switch that stands for the policy SecurityKeyPermitAttestation.
+
+    Without it Chromium asks for what the key's vendor allows (1), and passes on the batch's statement that it gets.
+    """
     key = new_key("reference", serial="4711")
     with key.engine.lock:
         key.engine.authenticator.change_state(enterprise_attestation=True)

@@ -1,0 +1,130 @@
+"""Everything around a phone and a stock desktop Chromium: Bluetooth without a radio, tunnels without the internet.
+
+with HybridStage() as stage:
+    waiting = stage.browser.page.create(options)
+    session = stage.scan(stage.phone(VirtualKey("icloud-keychain")))     # reads the QR code off the screen
+    waiting.result()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, ExitStack
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from harness.browsers.browser import PATIENCE
+from harness.browsers.chromium import Chromium
+from harness.errors import Failure
+from harness.hybrid.bluez import MockBluez
+from harness.hybrid.camera import passkey_code
+from harness.hybrid.domains import ASSIGNED
+from harness.hybrid.phone import Phone
+from harness.hybrid.private_bus import PrivateBus
+from harness.hybrid.tls import TunnelCertificate
+from harness.hybrid.tunnel import Tunnels
+from harness.hybrid.tunnel_server import TunnelServer
+from harness.ports import BackgroundLoop
+from harness.virtual_key import VirtualKey
+
+T = TypeVar("T")
+SCREEN = (2800, 2300)
+"""At scale 2: a QR code that is drawn smaller is read badly, and a smaller window cuts the dialog off."""
+LOOK_AGAIN = 0.1
+_loop = BackgroundLoop()
+
+
+class HybridStage:
+    """Opened in the order that matters: the browser looks for Bluetooth once, when it starts."""
+
+    def __init__(
+        self,
+        *,
+        adapter: bool = True,
+        powered: bool = True,
+        tunnel_domains: Sequence[str] = ASSIGNED,
+        **browser_options: Any,
+    ) -> None:
+        self._stack = ExitStack()
+        try:
+            certificate = TunnelCertificate(tunnel_domains)
+            bus = self._enter(PrivateBus())
+            self.bluez: MockBluez = self._enter(MockBluez(bus.address, adapter=adapter, powered=powered))
+            self.tunnel_server: TunnelServer = self._enter(TunnelServer(tls=certificate.server_context()))
+            at = f"{self.tunnel_server.host}:{self.tunnel_server.port}"
+            self._tunnels = Tunnels(at=at, tls=certificate.client_context())
+            browser_options.setdefault("port", None)
+            browser_options["flags"] = [
+                *browser_options.get("flags", ()),
+                f"--host-resolver-rules=MAP *:443 {at}, EXCLUDE localhost",
+                f"--ignore-certificate-errors-spki-list={certificate.spki_hash}",
+            ]
+            environment = {**bus.environment, **browser_options.pop("environment", {})}
+            self.browser = self._stack.enter_context(
+                Chromium(headless=False, size=SCREEN, scale=2, environment=environment, **browser_options)
+            )
+        except BaseException:
+            self.close()
+            raise
+
+    def _enter(self, service: AbstractAsyncContextManager[T]) -> T:
+        entered = _loop.run(service.__aenter__())
+        self._stack.callback(lambda: _loop.run(_leave(service)))
+        return entered
+
+    def phone(self, key: VirtualKey, **options: Any) -> Phone:
+        """A phone in this room. Its key is any with a screen lock, fingers or face."""
+        return Phone(key, radio=self.bluez, tunnels=self._tunnels, **options)
+
+    def power(self, on: bool) -> None:
+        """The person switches the computer's Bluetooth on or off."""
+        _loop.run(_do(lambda: self.bluez.power(on)))
+
+    def read_code(self, timeout: float = PATIENCE) -> str:
+        """What the QR code on the screen says."""
+        from PIL import Image
+
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            with Image.open(BytesIO(self.browser.screenshot_screen())) as picture:
+                text = passkey_code(picture)
+            if text is not None:
+                return text
+            time.sleep(LOOK_AGAIN)
+        steps = ", ".join(self.browser.ui_steps.names) or "none"
+        raise Failure(f"no QR code on the screen in {timeout:g} s; the browser's steps: {steps}")
+
+    def scan(self, phone: Phone, code: str | None = None, **options: Any) -> Future[None]:
+        """Point the phone's camera at the code on the screen (or another one). Done when the session is over."""
+        text = self.read_code() if code is None else code
+        return self.later(phone.scan(text, **options))
+
+    def later(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine of the phone's or the tunnel server's on their loop."""
+        return asyncio.run_coroutine_threadsafe(work, _loop.loop)
+
+    def break_tunnel(self, phone: Phone) -> None:
+        _loop.run(_do(phone.break_tunnel))
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+async def _do(work: Callable[[], None]) -> None:
+    work()
+
+
+async def _leave(service: AbstractAsyncContextManager[Any]) -> None:
+    await service.__aexit__(None, None, None)
