@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = ("bench_authenticator", "bench_client")
+BENCHMARKS = ("bench_authenticator", "bench_client", "bench_browsers")
 
 
 def main() -> int:
