@@ -148,11 +148,14 @@ def _expected(asked: Asked) -> dict[str, Any]:
 
 def simplewebauthn() -> Bridge:
     """npm's @simplewebauthn/server, from where `tools/setup foreign` puts it, or from this directory's node_modules."""
-    node = shutil.which("node")
-    if node is None:
-        raise SetupError("the target simplewebauthn needs Node.js 20 or newer: apt-get install nodejs npm")
     for folder in (_ROOT / ".setup" / "simplewebauthn", Path.cwd()):
-        if (folder / "node_modules" / "@simplewebauthn" / "server").is_dir():
+        modules = folder / "node_modules"
+        if (modules / "@simplewebauthn" / "server").is_dir():
+            # Beside the library where the machine's own is too old for it
+            beside = next(iter(modules.glob("node-linux-*/bin/node")), None)
+            node = str(beside) if beside is not None else shutil.which("node")
+            if node is None:
+                raise SetupError("the target simplewebauthn needs Node.js 20 or newer: tools/setup foreign")
             script = Path(__file__).resolve().parents[1] / "bridge" / "simplewebauthn.mjs"
             return Bridge("simplewebauthn", (node, str(script), str(folder)))
     raise SetupError(
