@@ -33,10 +33,10 @@ def raw(signature: bytes) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-def high_s(signature: bytes) -> bytes:
-    """The other of the two s that verify, the greater one."""
+def other_s(signature: bytes) -> bytes:
+    """The other of the two s that verify. One of the two is greater than n / 2, and keys send either."""
     r, s = numbers(signature)
-    return encode(r, max(s, N - s))
+    return encode(r, N - s)
 
 
 def short(key: PrivateKey, message: bytes, random: Random, *, which: str) -> bytes:

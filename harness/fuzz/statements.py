@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -182,7 +181,7 @@ def _safetynet(forge: Forge, data: bytes, client_data_hash: bytes) -> dict[str, 
         Stage.JWS_PAYLOAD,
         {
             "nonce": base64.b64encode(hashlib.sha256(data + client_data_hash).digest()).decode(),
-            "timestampMs": int(time.time() * 1000) - 500,
+            "timestampMs": int(_CLOCK.time() * 1000) - 500,
             "apkPackageName": "com.google.android.gms",
             "apkDigestSha256": base64.b64encode(bytes(32)).decode(),
             "ctsProfileMatch": True,

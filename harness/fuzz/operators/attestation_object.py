@@ -7,6 +7,7 @@ from typing import Any
 from authenticator import cbor
 from harness.fuzz.base import Attestation
 from harness.fuzz.edit import Change, Stage
+from harness.fuzz.forge import base64url
 from harness.fuzz.operator import Concerns, Expected, Operator, Scope, Severity
 from harness.fuzz.operators.lies import SELF, attested, become, by, drop, put, told
 
@@ -61,7 +62,7 @@ OPERATORS = (
         expected=Expected.REJECT,
         severity=Severity.MEDIUM,
         scope=Scope.LIBRARY,
-        why="There is no key in it; what is registered then?",
+        why="There is no key in it, and something is registered all the same.",
         fix=_DECODE,
         cause=r"attestation|cbor|malformed|map",
         reference="FIDO conformance Resp-3 F-1",
@@ -131,7 +132,7 @@ OPERATORS = (
             {
                 "missing": drop("authData"),
                 "empty": put("authData", to=b""),
-                "text": put("authData", to=lambda old: old.hex()),
+                "text": put("authData", to=base64url),
             }
             | {name: put("authData", to=value) for name, value in _OTHERS.items()},
         ),

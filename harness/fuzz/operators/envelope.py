@@ -219,15 +219,17 @@ OPERATORS = (
         fix=_PARSE_STRICTLY,
         cause=r"response|json|malformed|missing",
         reference="FIDO conformance Resp-1 F-7, F-8",
-        variants=told(
-            Stage.ENVELOPE,
-            {
-                "missing": drop("response"),
-                "string": put("response", to="response"),
-                "null": put("response", to=None),
-                "array": put("response", to=[]),
-                "empty object": put("response", to={}),
-            },
+        variants=(
+            *told(
+                Stage.ENVELOPE,
+                {
+                    "missing": drop("response"),
+                    "string": put("response", to="response"),
+                    "null": put("response", to=None),
+                    "array": put("response", to=[]),
+                },
+            ),
+            *told(Stage.ENVELOPE, {"empty object": put("response", to={})}, leaves=4),
         ),
     ),
     Operator(
@@ -397,7 +399,7 @@ OPERATORS = (
         why="What was signed for one purpose must not serve another.",
         fix="Require the members of this ceremony's response and its clientData.type.",
         cause=r"response|json|malformed|missing|type|attestation|signature",
-        variants=told(Stage.ENVELOPE, {"response": _other_ceremony}, leaves=5),
+        variants=told(Stage.ENVELOPE, {"response": _other_ceremony}, leaves=8),
     ),
     Operator(
         id="A18",
@@ -540,7 +542,7 @@ OPERATORS = (
                 {
                     "1000 entries": put("response", "transports", to=[f"t{n}" for n in range(1000)]),
                     "no array": put("response", "transports", to="usb"),
-                    "numbers": put("response", "transports", to=[1, 2]),
+                    "numbers": put("response", "transports", to=[1]),
                 },
             ),
         ),
