@@ -24,6 +24,7 @@ _PLATFORMS = {
     "linux": "X11; Linux x86_64",
 }
 _WINDOWS = {"7": "6.1", "8": "6.2", "8.1": "6.3"}
+_WINDOWS_HINTS = {"7": "0.1.0", "8": "0.2.0", "8.1": "0.3.0", "11": "15.0.0"}
 _WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 _PHONES = ("ios", "android")
 
@@ -50,6 +51,10 @@ def agent_of(spec: DeviceSpec) -> Agent:
 def headers_of(spec: DeviceSpec, *, screen_lock: bool, bluetooth: bool) -> dict[str, str]:
     """What an app tells its site of the device; a page in a browser has no way to find some of it out."""
     headers = {}
+    platform, _, version = (spec.os or "").partition(" ")
+    if platform == "windows":
+        # User-Agent has no newer Windows than 10, and the hint counts them in its own way.
+        headers["Sec-CH-UA-Platform-Version"] = f'"{_WINDOWS_HINTS.get(version, "10.0.0")}"'
     if spec.region is not None:
         headers["X-Region"] = spec.region
     facts = {"google-services": spec.google_services, "screen-lock": screen_lock, "bluetooth": bluetooth}

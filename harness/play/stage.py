@@ -83,7 +83,8 @@ class Stage:
 
     @contextmanager
     def hand(self, device: str | None) -> Iterator[None]:
-        before, self._held = self._held, self._actor(device) if device is not None else None
+        before = self._held, self._hands_off
+        self._held, self._hands_off = (self._actor(device) if device is not None else None), False
         try:
             held = self._held
             way = self._ways.of(held.spec, True) if held is not None and held.is_security_key else "page"
@@ -95,7 +96,7 @@ class Stage:
             else:
                 yield
         finally:
-            self._held = before
+            self._held, self._hands_off = before
 
     @contextmanager
     def hands_off(self) -> Iterator[None]:

@@ -88,16 +88,13 @@ class _LogIn:
         window, verb, context = self._window, self._verb, self._context
         password = context.user.password
         window.fill(test("password"), password if verb.password == "right" else user_says_wrong(password))
-        window.click(test("log-in"))
-        seen = window.wait_for(HOME, VERIFY, ERROR)
-        if seen != VERIFY:
-            return context.outcome(self._visit, self._asks, seen)
-        answers = Answers(proof=context.proof(self._visit, verb.second), prefer_phone=verb.by == "phone")
-        hand = self._visit.hand(verb.on) if verb.second == "passkey" else self._visit.hands_off()
-        with hand:
-            # The second step asks the passkey as it opens; who wants to use it says so by asking again.
-            if verb.second == "passkey" and window.has(test("verify-with-passkey")):
-                window.click(test("verify-with-passkey"))
+        # The second step may ask for the passkey as soon as it is shown.
+        with self._visit.hand(verb.on) if verb.second == "passkey" else self._visit.hands_off():
+            window.click(test("log-in"))
+            seen = window.wait_for(HOME, VERIFY, ERROR)
+            if seen != VERIFY:
+                return context.outcome(self._visit, self._asks, seen)
+            answers = Answers(proof=context.proof(self._visit, verb.second), prefer_phone=verb.by == "phone")
             return context.verified(self._visit, self._asks, answers, HOME, ERROR)
 
 

@@ -70,6 +70,7 @@ def _add(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
     if window.has(test("enable-passkeys")):
         window.click(test("enable-passkeys"))
         window.wait_for(MESSAGE, ERROR)
+        go_to_passkeys(context, visit)  # what was told of that is not taken for what comes next
     before = _ids(visit)
     window.click(test("add-passkey"))
     if window.wait_for(METHOD, ERROR) == ERROR:
