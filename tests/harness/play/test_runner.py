@@ -1,0 +1,113 @@
+"""Order, shards and summaries of runs; the expectations that steps are judged by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import SetupError
+from harness.play.events import PlayEnded, RunId, Verdict
+from harness.play.expectation import Expect
+from harness.play.loader import load_plays
+from harness.play.runner import _summary, shard
+from harness.play.ways import ways_of
+from harness.relying_parties.outcome import Outcome, PasskeyRow
+
+PLAYS = Path(__file__).parents[3] / "scenarios"
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+def test_shards_hold_every_play_once(parts: int) -> None:
+    plays = load_plays([PLAYS])
+    shards = [shard(plays, part, parts) for part in range(1, parts + 1)]
+    assert sorted(play.name for each in shards for play in each) == sorted(play.name for play in plays)
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+
+
+def test_a_play_that_ends_now_so_and_now_so_is_flaky() -> None:
+    info = load_plays([PLAYS / "mexc" / "add.yaml"])[0].info()
+
+    def ended(play: str, repeat: int, verdict: Verdict, variant: str = "") -> PlayEnded:
+        run = RunId(play=play, repeat=repeat, variant=variant)
+        return PlayEnded(run=run, play=info, verdict=verdict, seconds=1, ways={}, browser="")
+
+    result = _summary(
+        [
+            ended("steady", 1, Verdict.PASSED),
+            ended("steady", 2, Verdict.PASSED),
+            ended("shaky", 1, Verdict.PASSED),
+            ended("shaky", 2, Verdict.FAILED),
+            # Two ways may well differ: that is what they are compared for.
+            ended("compared", 1, Verdict.PASSED, "mock"),
+            ended("compared", 1, Verdict.ERROR, "page"),
+        ],
+        2.0,
+    )
+    assert (result.passed, result.failed, result.errors, result.flaky) == (4, 1, 1, ("shaky",))
+
+
+def test_ways_are_words_that_there_are() -> None:
+    assert ways_of(["page"]).key == "page"
+    assert ways_of([]).key == "mock"
+    with pytest.raises(SetupError, match="--via usb: there are mock, uhid, page"):
+        ways_of(["usb"])
+
+
+SEEN = Outcome(
+    asks=("confirmation", "passkey"),
+    text="Withdrawal\nsubmitted",
+    passkeys=(
+        PasskeyRow(name="Blue", device="iCloud Keychain", kind="synced", network="Pay", created_today=True),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {},
+        {"asks": ["passkey", "confirmation"]},
+        {"never asks": ["email code"]},
+        {"shows": "withdrawal submitted"},
+        {"hides": ["refused"]},
+        {"count": 1},
+        {
+            "lists": [
+                {"name": "Blue", "device": "icloud", "kind": "synced", "created": "today", "used": "never"}
+            ]
+        },
+    ],
+)
+def test_what_is_as_expected_fits(expected: dict[str, object]) -> None:
+    assert Expect.model_validate(expected).misfits(SEEN) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        ({"refused": "held"}, "it was not refused"),
+        ({"asks": []}, "the site asked for confirmation, passkey"),
+        ({"asks": ["passkey"]}, "the site asked for confirmation, passkey"),
+        ({"never asks": ["passkey"]}, "the site asked for passkey"),
+        ({"shows": "held"}, "the page does not show 'held'"),
+        ({"hides": "submitted"}, "the page shows 'submitted'"),
+        ({"count": 2}, "the list has 1 passkeys"),
+        ({"lists": []}, "the list has 1 passkeys: Blue"),
+        ({"lists": [{"name": "Red"}]}, "passkey 1 is called 'Blue', not 'Red'"),
+        ({"lists": [{"kind": "device-bound"}]}, "passkey 1 is synced, not device-bound"),
+        ({"lists": [{"network": "Exchange"}]}, "passkey 1 is labelled 'Pay', not 'Exchange'"),
+        ({"lists": [{"used": "today"}]}, "passkey 1 shows as its last use 'never', not today"),
+    ],
+)
+def test_what_is_not_as_expected_is_told(expected: dict[str, object], told: str) -> None:
+    assert Expect.model_validate(expected).misfits(SEEN) == [told]
+
+
+def test_refusals_are_compared_by_their_words() -> None:
+    refused = Outcome(refused="Withdrawals are held for 24 hours")
+    assert Expect().misfits(refused) == ["it was refused: Withdrawals are held for 24 hours"]
+    assert Expect.model_validate({"refused": "held FOR 24"}).misfits(refused) == []
+    assert Expect.model_validate({"refused": "no money"}).misfits(refused) == [
+        "it was refused in other words: Withdrawals are held for 24 hours"
+    ]
