@@ -142,6 +142,10 @@ class Call:
             return 0.0
         return counter.resets - self.now
 
+    def counted(self, key: str) -> int:
+        counter = self._counter(key)
+        return 0 if counter is None else counter.count
+
     def forget(self, key: str) -> None:
         self.db.execute(delete(Counter).where(Counter.key == key))
 

@@ -218,7 +218,7 @@ def _note_use(call: Call, passkey: Passkey, sign_count: int, backed_up: bool) ->
         .where(Passkey.id == passkey.id, Passkey.sign_count == passkey.sign_count)
         .values(sign_count=sign_count, backed_up=backed_up, last_used=call.now)
     )
-    if _rows(changed) != 1:
+    if rows_changed(changed) != 1:
         raise Denied(409, "conflict", "This passkey is being used by another request. Try again.")
 
 
@@ -263,7 +263,9 @@ def _take(call: Call, ceremony_id: str, purpose: str, user: User | None, *, dige
         )
         .values(used=True)
     )
-    ceremony = call.db.get(Ceremony, ceremony_id, populate_existing=True) if _rows(taken) == 1 else None
+    ceremony = (
+        call.db.get(Ceremony, ceremony_id, populate_existing=True) if rows_changed(taken) == 1 else None
+    )
     if ceremony is None or ceremony.user_id != (None if user is None else user.id):
         raise Denied(409, "challenge-unknown", "This request has expired or was answered already. Try again.")
     if ceremony.digest != digest:
@@ -271,7 +273,7 @@ def _take(call: Call, ceremony_id: str, purpose: str, user: User | None, *, dige
     return ceremony
 
 
-def _rows(result: object) -> int:
+def rows_changed(result: object) -> int:
     assert isinstance(result, CursorResult)
     return result.rowcount
 

@@ -9,7 +9,7 @@ import pyotp
 from sqlalchemy import select, update
 
 from scenarios.exchange.call import Call
-from scenarios.exchange.ceremonies import _rows
+from scenarios.exchange.ceremonies import rows_changed
 from scenarios.exchange.errors import Denied
 from scenarios.exchange.tables import OneTimeCode, Operation, User
 
@@ -61,7 +61,7 @@ def is_code(call: Call, operation: Operation, factor: str, sent: str) -> bool:
     taken = call.db.execute(
         update(OneTimeCode).where(OneTimeCode.id == kept.id, OneTimeCode.used.is_(False)).values(used=True)
     )
-    return _rows(taken) == 1
+    return rows_changed(taken) == 1
 
 
 def totp_step(secret: str, code: str, now: float) -> int | None:
@@ -86,7 +86,7 @@ def is_totp(call: Call, user: User, code: str) -> bool:
     taken = call.db.execute(
         update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step)
     )
-    if _rows(taken) != 1:
+    if rows_changed(taken) != 1:
         raise Denied(403, "code-used", "This authenticator code has been used. Wait for the next one.")
     call.forget(key)
     return True

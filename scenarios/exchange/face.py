@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from scenarios.exchange.call import Call
 from scenarios.exchange.errors import Denied
-from scenarios.exchange.tables import User
 
 SCENES = ("clear", "too-dark", "too-bright", "someone-else")
 """What the camera may see. There is no camera: the scene is told instead of filmed."""
 
 
-def face_check(call: Call, user: User | None, scene: str) -> None:
-    limits = call.policy.face
+def face_check(call: Call, subject: str, scene: str) -> None:
+    """`subject`: whose face it should be, be it of an account or of somebody who has none."""
+    limits, key = call.policy.face, f"face:{subject}"
     unavailable = Denied(
         403,
         "face-unavailable",
         "Face verification is temporarily unavailable. Try again later, or contact customer support.",
     )
-    if user is not None and user.face_paused_until > call.now:
+    if call.is_over(key, limits.attempts):
         raise unavailable
-    if user is not None and scene == "clear":
-        user.face_failures, user.face_paused_until = 0, 0.0
+    if scene == "clear":
+        call.forget(key)
         return
-    left = limits.attempts - 1
-    if user is not None:
-        if user.face_paused_until:
-            user.face_failures, user.face_paused_until = 0, 0.0
-        user.face_failures += 1
-        left = limits.attempts - user.face_failures
-        if left <= 0:
-            user.face_paused_until = call.now + limits.pause_hours * 3600
-            raise unavailable
+    call.count(key, limits.attempts, limits.pause_hours * 3600)
+    left = limits.attempts - call.counted(key)
+    if left <= 0:
+        raise unavailable
     raise Denied(
         403,
         "face-not-verified",

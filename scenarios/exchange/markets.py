@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import select, update
 
 from scenarios.exchange.call import Call
-from scenarios.exchange.ceremonies import _rows
+from scenarios.exchange.ceremonies import rows_changed
 from scenarios.exchange.errors import Denied
 from scenarios.exchange.tables import Balance, User
 
@@ -131,7 +131,7 @@ def spend(call: Call, user: User, asset: str, total: int) -> None:
         .where(Balance.user_id == user.id, Balance.asset == asset, Balance.units >= total)
         .values(units=Balance.units - total)
     )
-    if _rows(taken) != 1:
+    if rows_changed(taken) != 1:
         raise Denied(409, "insufficient-balance", f"Your balance of {asset} does not suffice.")
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import update
 
 from scenarios.exchange import schema
 from scenarios.exchange.call import Call
-from scenarios.exchange.ceremonies import EXCHANGE, _rows, passkeys_of, uses_of
+from scenarios.exchange.ceremonies import EXCHANGE, passkeys_of, rows_changed, uses_of
 from scenarios.exchange.codes import is_code, is_totp, send_code
 from scenarios.exchange.errors import Denied, not_found
 from scenarios.exchange.face import face_check
@@ -245,7 +245,9 @@ def ways_of(call: Call, operation: Operation) -> list[Way]:
             )
         )
     if plan.codes or plan.always:
-        missing = [each for each in plan.codes if not _is_bound(user, each)]
+        # who recovers an account is not told what it has
+        tells = operation.kind != "recover"
+        missing = [each for each in plan.codes if tells and not _is_bound(user, each)]
         why = f"Bind {' and '.join(WORDS[each] for each in missing)} first." if missing else None
         ways.append(Way(way="codes", needs=[*plan.codes, *plan.always], available=not missing, why=why))
     return ways
@@ -299,8 +301,8 @@ def addresses(call: Call, operation: Operation) -> dict[str, tuple[str, str]]:
     user, secret = owner(call, operation), operation.secret
     found: dict[str, tuple[str, str]] = {}
     for factor, channel, kept in (
-        ("email", "email", user.email if user else secret.get("email")),
-        ("phone", "sms", user.phone if user else secret.get("phone")),
+        ("email", "email", (user.email if user else None) or secret.get("email")),
+        ("phone", "sms", (user.phone if user else None) or secret.get("phone")),
         ("new-email", "email", secret.get("new-email")),
         ("new-phone", "sms", secret.get("new-phone")),
     ):
@@ -325,9 +327,17 @@ def send(call: Call, operation: Operation, factor: str) -> None:
     to = addresses(call, operation).get(factor)
     if to is None or factor not in wanted_factors(call, operation):
         raise Denied(409, "not-wanted", "No such code is needed here.")
-    real = operation.user_id is not None or operation.secret.get("real", False)
-    real = real and not (factor.startswith("new-") and operation.secret.get("taken"))
-    send_code(call, operation, factor, *to, real=bool(real))
+    send_code(call, operation, factor, *to, real=_is_real(call, operation, factor, to[1]))
+
+
+def _is_real(call: Call, operation: Operation, factor: str, to: str) -> bool:
+    """False for addresses that were made up, and for those of somebody else: they get no code that works."""
+    user = owner(call, operation)
+    if factor.startswith("new-"):
+        return not operation.secret.get("taken")
+    if user is None:
+        return bool(operation.secret.get("real"))
+    return to in (user.email, user.phone)
 
 
 def give_codes(call: Call, operation: Operation, given: Mapping[str, str]) -> None:
@@ -378,7 +388,8 @@ def show_face(call: Call, operation: Operation, scene: str) -> None:
     require_open(call, operation, "verify")
     if "face" not in wanted_factors(call, operation):
         raise Denied(409, "not-wanted", "No face check is needed here.")
-    face_check(call, owner(call, operation), scene)
+    subject = operation.user_id or operation.secret.get("identifier", operation.id)
+    face_check(call, str(subject), scene)
     add_proof(operation, "face")
     advance(call, operation)
 
@@ -409,7 +420,7 @@ def advance(call: Call, operation: Operation) -> None:
         .values(state="done")
         .execution_options(synchronize_session=False)
     )
-    if _rows(taken) != 1:
+    if rows_changed(taken) != 1:
         raise Denied(409, "conflict", "This request is being finished already.")
     call.db.refresh(operation, ["state"])
     _perform(call, operation, how)

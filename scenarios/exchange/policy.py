@@ -297,8 +297,9 @@ class _Reader:
             raise self.error(("attestation", "required"), "asks for what conveyance = 'none' takes away")
         if policy.attestation.conveyance not in ("none", "indirect", "direct", "enterprise"):
             raise self.error(("attestation", "conveyance"), "is one of none, indirect, direct, enterprise")
-        if not re.fullmatch(r"#[0-9a-fA-F]{6}", policy.look.accent):
-            raise self.error(("look", "accent"), "is a colour such as #2563eb")
+        for name in ("accent", "accent_dark"):
+            if not re.fullmatch(r"#[0-9a-fA-F]{6}", getattr(policy.look, name)):
+                raise self.error(("look", name), "is a colour such as #2563eb")
 
     def error(self, where: tuple[str, ...], what: str) -> PolicyError:
         line = self._line(where)

@@ -56,7 +56,8 @@ def read(cls: type[T], value: object, where: str = "the body") -> T:
     """A dataclass of what was sent; Denied(400) for a missing, unknown or ill-typed member."""
     if not isinstance(value, dict):
         raise bad_request("must be a JSON object", where)
-    known = {each.name: each for each in fields(cls)}  # type: ignore[arg-type]
+    kind: Any = cls
+    known = {each.name: each for each in fields(kind)}
     for name in value:
         if name not in known:
             raise bad_request(f"has an unknown member {name[:40]!r}", where)
@@ -64,7 +65,7 @@ def read(cls: type[T], value: object, where: str = "the body") -> T:
     for name, each in known.items():
         if name in value:
             place = name if where == "the body" else f"{where}.{name}"
-            arguments[name] = _read(_hints(cls)[name], value[name], place)
+            arguments[name] = _read(_hints(kind)[name], value[name], place)
         elif each.default is MISSING and each.default_factory is MISSING:
             raise bad_request(f"lacks the member {name!r}", where)
     return cls(**arguments)

@@ -34,8 +34,6 @@ class User(Base):
     """What passkeys serve for; None: the policy's."""
     held_until: Mapped[float] = mapped_column(default=0.0)
     held_because: Mapped[str] = mapped_column(String(200), default="")
-    face_failures: Mapped[int] = mapped_column(default=0)
-    face_paused_until: Mapped[float] = mapped_column(default=0.0)
     whitelist_only: Mapped[bool] = mapped_column(default=False)
 
 

@@ -14,10 +14,10 @@ from scenarios.exchange.call import Call
 from scenarios.exchange.ceremonies import (
     EXCHANGE,
     NETWORK_NAMES,
-    _rows,
     finish_authentication,
     passkeys_of,
     request_options,
+    rows_changed,
     uses_of,
 )
 from scenarios.exchange.errors import Denied
@@ -308,7 +308,7 @@ def recover(call: Call, body: Recover) -> OperationView:
     """The same answer whether there is such an account or not."""
     identifier = normalised(body.identifier)
     user = find_user(call, identifier)
-    secret = {} if user else _made_up_addresses(call, identifier)
+    secret = _made_up_addresses(call, identifier)
     operation = operations.begin(call, "recover", Prepared(details={}, secret=secret), user)
     return operations.view(call, operation)
 
@@ -317,7 +317,7 @@ def _made_up_addresses(call: Call, identifier: str) -> dict[str, Any]:
     seed = call.service.mac("addresses", identifier.encode())
     email = identifier if "@" in identifier else f"{'abcdefghijklmnop'[seed[0] & 15]}@example.com"
     phone = identifier if identifier.startswith("+") else f"+49{int.from_bytes(seed[:4], 'big') % 10**9:09d}"
-    return {"email": email, "phone": phone, "real": False}
+    return {"email": email, "phone": phone, "identifier": identifier, "real": False}
 
 
 def complete_recovery(call: Call, body: CompleteRecovery) -> Done:
@@ -337,7 +337,7 @@ def complete_recovery(call: Call, body: CompleteRecovery) -> Done:
     taken = call.db.execute(
         update(Recovery).where(Recovery.token_hash == token_hash, Recovery.used.is_(False)).values(used=True)
     )
-    if _rows(taken) != 1:
+    if rows_changed(taken) != 1:
         raise Denied(404, "not-found", "There is no such recovery.")
     user = call.db.get_one(User, recovery.user_id, with_for_update=True)
     user.password_hash = hash_password(body.password)

@@ -13,11 +13,11 @@ from scenarios.exchange.api.routing import Done, Nothing, Route, done, get, post
 from scenarios.exchange.call import Call
 from scenarios.exchange.ceremonies import (
     NETWORK_NAMES,
-    _rows,
     account_name,
     creation_options,
     finish_registration,
     passkeys_of,
+    rows_changed,
     user_handle,
     uses_of,
 )
@@ -218,7 +218,7 @@ def create(call: Call, body: NewCredential) -> PasskeyView:
     taken = call.db.execute(
         update(Operation).where(Operation.id == operation.id, Operation.state == "ready").values(state="done")
     )
-    if _rows(taken) != 1:
+    if rows_changed(taken) != 1:
         raise Denied(409, "conflict", "This request is being finished already.")
     call.record(user, "passkey-added", {"name": passkey.name, "network": passkey.network}, "codes")
     call.tell(user, f"The passkey {passkey.name!r} was added to your account.")
