@@ -48,6 +48,9 @@ ONE_FORK_LESS = "--enable-features=NetworkServiceInProcess2"
 """For umockdev: its library holds a lock while a path is looked up, and the network service is forked off a browser
 that has many threads by then. If one of them is looking up a path, the child waits for that lock for ever, and no page
 loads."""
+GPU_UNCONFINED = "--disable-gpu-sandbox"
+"""For umockdev, where the sandbox is on: with its library the GPU process, which draws the screen, makes a system call
+that its sandbox kills it for (SIGSYS). Renderers keep theirs."""
 STEP_LOG = ("--enable-logging=stderr", "--vmodule=device_event_log*=2,*fido*=2,*cable*=2")
 _STEP = re.compile(r"UI step: (k\w+)")
 _LISTENING = re.compile(r"DevTools listening on (ws://\S+)")
@@ -89,7 +92,7 @@ class Chromium(HidBrowser):
         self._program = program or find_chromium()
         self._flags = [*_rights(), *QUIET, *STEP_LOG]
         if port == "mock":
-            self._flags.append(ONE_FORK_LESS)
+            self._flags += [ONE_FORK_LESS] if os.geteuid() == 0 else [ONE_FORK_LESS, GPU_UNCONFINED]
         permitted = ",".join(permit_enterprise_attestation)
         if permitted:
             self._flags.append(f"--webauthn-permit-enterprise-attestation={permitted}")
