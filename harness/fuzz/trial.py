@@ -165,7 +165,7 @@ def patience(seconds: float) -> Iterator[None]:
         raise Hung
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)  # again, if what follows hangs too
     try:
         yield
     finally:
