@@ -1,0 +1,86 @@
+"""Plays in a real Chromium, as `stuntkey run` plays them: what it prints, what it writes, what it exits with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STORY = """\
+scenario: A key and a phone side by side
+covers: [K4]
+exchange: kucoin
+devices:
+  laptop: windows-hello
+  phone: icloud-keychain
+  key: {profile: yubikey-bio, pin: 123456, fingers: [right thumb]}
+steps:
+  - log in
+  - add passkey: key
+  - add passkey: phone
+  - log out
+  - log in: {with: passkey, on: key}
+    person: [wrong finger, right finger]
+  - withdraw: {with: passkey, on: phone}
+    expect: {asks: [confirmation, passkey]}
+  - list passkeys:
+    expect: {count: 2}
+"""
+
+
+def stuntkey(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from harness.cli import main; main()", "run", *map(str, arguments)],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Path:
+    path = tmp_path / "story.yaml"
+    path.write_text(STORY, encoding="utf-8")
+    return path
+
+
+def test_a_security_key_on_real_hid_and_a_phone_by_the_page(story: Path) -> None:
+    result = stuntkey(story, "-v", folder=story.parent)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "1 passed" in result.stdout
+    assert "log in passkey on key (wrong finger, right finger) confirmed; asked for passkey" in result.stdout
+
+
+def test_what_fails_is_told_so_that_one_can_act_on_it(story: Path) -> None:
+    wrong = STORY.replace("asks: [confirmation, passkey]", "refused: held").replace("count: 2", "count: 3")
+    story.write_text(wrong, encoding="utf-8")
+    result = stuntkey(story, "--via", "page", folder=story.parent)
+    assert result.returncode == 1, result.stdout + result.stderr
+    told = " ".join(result.stdout.replace("│", " ").split())
+    assert f"{story}:15" in told
+    assert "withdraw USDT with passkey, on phone: it was not refused" in told
+    assert "expected refused: held" in told
+    assert "seen confirmed; asked for confirmation, passkey" in told
+    assert "http://kucoin.localhost:" in told
+    assert "Withdrawal submitted" in told, "the page's text"
+    assert "phone: getAssertion" in told, "the end of the trace"
+    (picture,) = (story.parent / "artifacts" / "failures").glob("*.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_played_is_no_finding(story: Path) -> None:
+    story.write_text(STORY.replace("exchange: kucoin", "exchange: kukoin"), encoding="utf-8")
+    result = stuntkey(story, folder=story.parent)
+    assert result.returncode == 2
+    assert "there is no policy 'kukoin'; did you mean kucoin?" in " ".join(result.stdout.split())
+
+
+def test_two_ways_are_compared_in_processes_of_their_own(story: Path) -> None:
+    result = stuntkey(story, "--compare", "mock,page", "-n", "2", folder=story.parent)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "2 passed" in result.stdout
+    assert result.stdout.split("2 passed")[1].split()[-2:] == ["passed", "passed"]
