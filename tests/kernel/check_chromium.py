@@ -51,10 +51,10 @@ def page(tmp_path: Path) -> Iterator[str]:
 def test_registration_and_log_in(page: str) -> None:
     with VirtualKey("yubikey-5-nfc") as key, key.plugged_in("uhid"), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=FLAGS, timeout=5 * MINUTES
+            executable_path="/usr/bin/chromium", args=FLAGS, timeout=10 * MINUTES
         )
         tab = browser.new_page()
-        tab.set_default_timeout(3 * MINUTES)
+        tab.set_default_timeout(10 * MINUTES)
         tab.goto(page)
         assert tab.evaluate(CREATE) == ["public-key", True, True]
         browser.close()

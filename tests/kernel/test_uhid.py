@@ -40,7 +40,7 @@ def test_in_a_machine_with_a_kernel_of_its_own(capfd: pytest.CaptureFixture[str]
                 ),
                 *("--basetemp=/tmp/checks", f"--junitxml={report}", *checks),
             ],
-            timeout=20 * MINUTES,
+            timeout=30 * MINUTES,
         )
         said = capfd.readouterr()
         assert code == 0, said.out + said.err
