@@ -22,7 +22,8 @@ from harness.fuzz.campaign import Budget, Plan, replay, run
 from harness.fuzz.catalogue import OPERATORS
 from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Event, TargetLost
 from harness.fuzz.operator import Severity
-from harness.fuzz.targets.known import LIBRARIES, require_permission
+from harness.fuzz.targets.known import LIBRARIES, open_target, require_permission
+from harness.fuzz.targets.site import Site
 from harness.fuzz.verdicts import Conduct, Judgement, Result
 
 _COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
@@ -75,6 +76,7 @@ def fuzz() -> None:
       stuntkey fuzz run webauthn fido2        libraries, in this process
       stuntkey fuzz run webauthn --only 'F*'  attestation statements alone
       stuntkey fuzz list --only 'B*'          what there is to lie about
+      stuntkey fuzz explore webauthn          lies that nobody has thought of
       stuntkey fuzz replay fido2:B33/registration/other@0
     """
 
@@ -333,6 +335,53 @@ def _show(result: Result) -> None:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 160 else f"{text[:160]}…"
+
+
+@fuzz.command("explore", short_help="Search a library for lies that nobody has thought of.")
+@click.argument("target")
+@click.option(
+    "--examples", type=click.IntRange(min=1), default=2000, show_default=True, help="Tries for each find."
+)
+@click.option(
+    "--most", type=click.IntRange(min=1), default=20, show_default=True, help="Stop after so many finds."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@json_option
+@click.pass_context
+def explore_(context: click.Context, target: str, examples: int, most: int, seed: int, as_json: bool) -> None:
+    """Change ceremonies at random, and show the smallest changes that TARGET accepts and the strict verifier does not.
+
+    TARGET is a library: both verifiers are shown the very same bytes.
+    """
+    from harness.fuzz.generative import explore  # Hypothesis takes a moment to import
+
+    opened = open_target(target)
+    if not isinstance(opened, Site):
+        raise SetupError(
+            f"{target} is no library: explore shows the same bytes to two verifiers in this process"
+        )
+    found = []
+    try:
+        for each in explore(opened, seed=seed, examples=examples, most=most):
+            found.append(each)
+            if not as_json:
+                show(Text(f"{each.lie.ceremony.value}, step {each.step}: {each.reason}", style="bold yellow"))
+                for change in each.differences:
+                    show(Text(f"   {change.path}: {_short(change.honest)} → {_short(change.lie)}"))
+    finally:
+        opened.close()
+    if as_json:
+        show_json(
+            {"ok": not found, "target": target, "seed": seed, "disputed": [each.to_json() for each in found]}
+        )
+    elif not found:
+        show(
+            Text(
+                f"{target} accepts nothing that the strict verifier refuses, in {examples} tries",
+                style="green",
+            )
+        )
+    context.exit(1 if found else 0)
 
 
 @fuzz.command("targets", short_help="The libraries it knows.")

@@ -21,7 +21,7 @@ class Exchange:
     """`find` gives the one record under test: the rest is for the application around it."""
 
     name = "exchange"
-    algorithms = (-8, -7, -257)
+    algorithms: tuple[int, ...] = (-8, -7, -257)
     refusals: tuple[type[Exception], ...] = (Refused,)
 
     def __init__(self) -> None:
