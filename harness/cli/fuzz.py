@@ -145,6 +145,8 @@ def run_(
         show_json(report.as_json(ended))
     else:
         report.summary(ended)
+    if report.lost:
+        raise SetupError("; ".join(f"{each.target}: {each.why}" for each in report.lost))
     context.exit(1 if ended.new_findings else 0)
 
 
@@ -166,6 +168,7 @@ class _Report:
         self.conducts: dict[str, Counter[str]] = {}
         self.policies: list[Result] = []
         self.undecided: list[Result] = []
+        self.lost: list[TargetLost] = []
         self._task: Any = None
 
     def __call__(self, event: Event) -> None:
@@ -177,6 +180,7 @@ class _Report:
                 self.progress.advance(self._task)
                 self._case(event.result, event.new)
             case TargetLost():
+                self.lost.append(event)
                 self.progress.console.print(Text(f"{event.target}: {event.why}", style="bold yellow"))
             case CampaignEnded():
                 self.progress.stop()

@@ -69,6 +69,7 @@ def run(plan: Plan, handler: Handler) -> CampaignEnded:
     )
     deadline = None if plan.budget.seconds is None else began + plan.budget.seconds
     counts = dict.fromkeys(("cases", "findings", "new", "undecided", "skipped"), 0)
+    lost: set[str] = set()
     for event in _played(tasks, plan, deadline):
         if isinstance(event, Result):
             new = event.judgement is Judgement.FINDING and event.fingerprint not in plan.baseline
@@ -78,7 +79,8 @@ def run(plan: Plan, handler: Handler) -> CampaignEnded:
             counts["undecided"] += event.judgement is Judgement.UNDECIDED
             counts["skipped"] += event.judgement is Judgement.SKIPPED
             handler(CaseEnded(result=event, new=new))
-        else:
+        elif event.target not in lost:  # each worker loses it for itself
+            lost.add(event.target)
             handler(event)
     ended = CampaignEnded(
         seconds=time.monotonic() - began,
@@ -141,13 +143,18 @@ def _played(
 
 
 def _play_here(tasks: list[tuple[str, Case]], deadline: float | None) -> Iterator[Result | TargetLost]:
-    for target, cases in _chunks(tasks):
-        yield from _play_cases(target, cases, deadline)
-    _close_all()
+    try:
+        for target, cases in _chunks(tasks):
+            yield from _play_cases(target, cases, deadline)
+    finally:
+        _close_all()
 
 
 _OPEN: dict[str, Trials] = {}
 """This process's targets: opened once."""
+_UNKNOWN: dict[str, int] = {}
+"""How many cases in a row nothing could be said of."""
+GIVE_UP = 5
 
 
 def _play_chunk(task: tuple[str, list[Case], float | None]) -> list[Result | TargetLost]:
@@ -160,14 +167,24 @@ def _play_cases(target: str, cases: Iterable[Case], deadline: float | None) -> I
     for case in cases:
         if deadline is not None and time.monotonic() > deadline:
             return
+        if _UNKNOWN.get(target, 0) >= GIVE_UP:
+            return
         operator = OPERATORS[case.operator]
-        yield _OPEN[target].play(case, operator, operator.variant(case.variant))
+        result = _OPEN[target].play(case, operator, operator.variant(case.variant))
+        yield result
+        if result.judgement is not Judgement.SKIPPED:
+            unknown = result.judgement is Judgement.UNDECIDED
+            _UNKNOWN[target] = _UNKNOWN.get(target, 0) + 1 if unknown else 0
+        if _UNKNOWN.get(target, 0) >= GIVE_UP:
+            why = f"given up after {GIVE_UP} cases of which nothing can be said; the last: {result.reason}"
+            yield TargetLost(target=target, why=why)
 
 
 def _close_all() -> None:
     for trials in _OPEN.values():
         trials.target.close()
     _OPEN.clear()
+    _UNKNOWN.clear()
 
 
 def replay(target: str, case: Case) -> Result:

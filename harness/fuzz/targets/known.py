@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.errors import SetupError
 from harness.fuzz.targets import Target
@@ -33,7 +35,20 @@ def require_permission(name: str, permitted: Collection[str]) -> None:
 
 def host_of(name: str) -> str | None:
     """The host that a target's requests go to; None for libraries."""
-    return None
+    described = described_site(name)
+    if described is None:
+        return None
+    from harness.fuzz.site.loader import load_site
+
+    return urlsplit(load_site(*described).url).hostname
+
+
+def described_site(name: str) -> tuple[Path, str | None] | None:
+    """The YAML file of a web site, and the URL that is to be used instead of its own: `FILE` or `FILE@URL`."""
+    path, separator, url = name.partition("@http")
+    if not path.endswith((".yaml", ".yml")):
+        return None
+    return Path(path), f"http{url}" if separator else None
 
 
 def open_target(name: str) -> Target:
@@ -49,4 +64,12 @@ def open_target(name: str) -> Target:
                 f"the target {library} needs a package that is missing ({error.name}): pip install 'stuntkey[fuzz]'"
             ) from None
         return Site(verifier=verifier, capabilities=APPLICATION if around else LIBRARY)
-    raise SetupError(f"there is no target {name!r}: known are {', '.join(LIBRARIES)}")
+    described = described_site(name)
+    if described is not None:
+        from harness.fuzz.site.loader import load_site
+        from harness.fuzz.targets.http import HttpSite
+
+        return HttpSite(load_site(*described), name)
+    raise SetupError(
+        f"there is no target {name!r}: known are {', '.join(LIBRARIES)}, and YAML files that describe a web site"
+    )

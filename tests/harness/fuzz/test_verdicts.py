@@ -9,8 +9,9 @@ import pytest
 from broken_sites import Broken
 from fuzz_matrix import play
 
-from harness.fuzz import trial
+from harness.fuzz import campaign, trial
 from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz.events import Event, TargetLost
 from harness.fuzz.operator import Case, Expected, Severity
 from harness.fuzz.targets import Answer, Outcome, Target
 from harness.fuzz.targets.exchange import Exchange
@@ -154,3 +155,13 @@ def test_cases_survive_json() -> None:
     for operator in OPERATORS.values():
         for case in operator.cases(11):
             assert Case.from_json(case.to_json()) == case
+
+
+def test_a_dead_target_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "open_target", lambda name: broken_sites.Dead())
+    events: list[Event] = []
+    ended = campaign.run(campaign.Plan(targets=("dead",), only=("B*",)), events.append)
+    [lost] = [event for event in events if isinstance(event, TargetLost)]
+    assert "connection refused" in lost.why
+    assert (ended.cases, ended.undecided, ended.findings) == (5, 5, 0)
+    assert ended.out_of_budget > 100

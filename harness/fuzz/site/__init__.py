@@ -1,0 +1,1 @@
+"""A web site as a relying party, described in one YAML file."""
