@@ -34,7 +34,8 @@ def load_plays(paths: Iterable[Path]) -> list[Play]:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = sorted(each for each in path.rglob("*.y*ml") if each.suffix in (".yaml", ".yml"))
+        # A file such as shop.fuzz.yaml is something else's.
+        found = sorted(each for each in path.rglob("*") if each.suffixes in ([".yaml"], [".yml"]))
         if not found:
             raise SetupError(f"{path}: holds no plays (*.yaml)")
         return found

@@ -54,7 +54,7 @@ class Stage:
         if start is None:
             start, specs[NOWHERE] = NOWHERE, DeviceSpec(profile=COMPUTER)
         self.cast = Cast(specs, seed=seed, via=lambda spec, is_key: ways.of(spec, is_key), listen=self._hear)
-        self._seats: dict[tuple[str, bool], Seat] = {}
+        self._seats: dict[tuple[str, int], Seat] = {}
         self._held: Actor | None = None
         self._hands_off = False
         self._passkey_asked = False
@@ -179,7 +179,8 @@ class Stage:
                 device.is_offline = not verb.online
 
     def _sit(self, actor: Actor, *, is_private: bool = False, passkeys_allowed: bool = True) -> None:
-        place = (actor.name, is_private)
+        # A private window forgets all when it is closed: each is a new one.
+        place = (actor.name, len(self._seats) if is_private else 0)
         if place not in self._seats:
             bridge = Bridge(
                 actor,

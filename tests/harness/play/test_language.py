@@ -137,6 +137,7 @@ def test_a_file_may_hold_several_plays(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "two.yaml").write_text(f"{STORY}---\n{STORY}", encoding="utf-8")
     (folder / "one.yaml").write_text(STORY, encoding="utf-8")
+    (folder / "one.fuzz.yaml").write_text("targets: []", encoding="utf-8")  # another tool's file
     assert [play.name for play in load_plays([tmp_path])] == ["shop/one", "shop/two.1", "shop/two.2"]
     second = load_plays([folder / "two.yaml"])[1]
     assert second.name == "shop/two.2"
