@@ -36,10 +36,14 @@ REMOVE = "form[action*=remove] button[type=submit]"
 ERRORS = ".errorlist"
 REFUSED = "body[data-refused]"
 """allauth tells of a ceremony that failed by an event, and shows nothing: the adapter makes it seen."""
-SHOW_REFUSALS = """() => document.addEventListener("allauth.error", (event) => {
-    event.preventDefault();
-    document.body.dataset.refused = `${event.detail.exception.name}: ${event.detail.exception.message}`;
-})"""
+BEGIN = """() => {
+    document.body.dataset.ceremony = "begun";
+    document.addEventListener("allauth.error", (event) => {
+        event.preventDefault();
+        document.body.dataset.refused = `${event.detail.exception.name}: ${event.detail.exception.message}`;
+    });
+}"""
+MESSAGE = "body > div:first-child li"
 
 
 class Allauth:
@@ -64,11 +68,12 @@ class Allauth:
     def open(self, account: AccountSpec, seed: str) -> None:
         """A site of its own for each play, with one user: nothing is left of the play before."""
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="stuntkey-allauth-"))
+        log = self._stack.enter_context((Path(folder) / "log").open("wb"))
         site = subprocess.Popen(
             [sys.executable, "-m", "harness.relying_parties.allauth.site", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=(Path(folder) / "log").open("wb"),
+            stderr=log,
             text=True,
         )
         self._stack.callback(self._end, site)
@@ -172,18 +177,23 @@ class Allauth:
         return ("password",)
 
     def _ceremony(self, visit: Visit, button: str, done: str, asks: tuple[str, ...]) -> Outcome:
-        visit.window.evaluate(SHOW_REFUSALS)
+        visit.window.evaluate(BEGIN)
         visit.window.click(button)
-        return self._outcome(visit, done, asks=asks)
+        # A response that the site refuses leads back to the same page, loaded anew.
+        return self._outcome(visit, done, asks=asks, back=f"body:not([data-ceremony]) {button}")
 
-    def _outcome(self, visit: Visit, done: str, asks: tuple[str, ...] = ()) -> Outcome:
+    def _outcome(
+        self, visit: Visit, done: str, *, asks: tuple[str, ...] = (), back: str = REFUSED
+    ) -> Outcome:
         window = visit.window
-        seen = window.wait_for(done, ERRORS, REFUSED)
+        seen = window.wait_for(done, ERRORS, REFUSED, back)
         refused = None
         if seen == ERRORS:
             refused = window.text(ERRORS)
         elif seen == REFUSED:
             refused = window.attribute("body", "data-refused")
+        elif seen == back:
+            refused = window.text(MESSAGE)
         return Outcome(refused=refused, asks=asks, text=window.text(), passkeys=self._listed(visit))
 
     def _listed(self, visit: Visit) -> tuple[PasskeyRow, ...]:
