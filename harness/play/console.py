@@ -73,6 +73,9 @@ class ConsoleReport:
             overflow="ellipsis",
             no_wrap=True,
         )
+        if self._verbose and event.ways:
+            ways = ", ".join(f"{device} by {way}" for device, way in event.ways.items())
+            self._console.print(f"  [dim]{escape(ways)}, in {escape(event.browser)}[/]")
         if event.problem is not None:
             self._problem(event)
 

@@ -52,6 +52,7 @@ def test_a_security_key_on_real_hid_and_a_phone_by_the_page(story: Path) -> None
     result = stuntkey(story, "-v", folder=story.parent)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 passed" in result.stdout
+    assert "phone by page (hybrid), key by mock, in Chromium" in result.stdout
     assert "log in passkey on key (wrong finger, right finger) confirmed; asked for passkey" in result.stdout
 
 
