@@ -67,8 +67,9 @@ class Trials:
             target=self.target, random=Random(seed), demands=variant.base.demands, base=variant.base
         )
         name = self.target.name
+        seconds = float(getattr(self.target, "patience", PATIENCE))
         try:
-            with patience(PATIENCE):
+            with patience(seconds):
                 if isinstance(variant.lie, Edit):
                     return self._edited(arena, case, operator, variant, variant.lie)
                 return self._attacked(arena, case, operator, variant)
@@ -82,7 +83,7 @@ class Trials:
             return judge(name, case, operator, variant, unavailable(error))
         except Hung:
             self._proven = None
-            answer = Answer(outcome=Outcome.HUNG, reason=f"no answer within {PATIENCE:.0f} s", kind="hang")
+            answer = Answer(outcome=Outcome.HUNG, reason=f"no answer within {seconds:.0f} s", kind="hang")
             return judge(name, case, operator, variant, answer)
 
     def _edited(self, arena: Arena, case: Case, operator: Operator, variant: Variant, edit: Edit) -> Result:

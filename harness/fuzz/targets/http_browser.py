@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -54,7 +55,14 @@ class Wire:
         self.url, self.origin, self.patience = url, origin, patience
         self._headers = dict(headers)
         limits = httpx.Limits(max_connections=16, max_keepalive_connections=16)
-        self._client = httpx.Client(trust_env=False, follow_redirects=False, timeout=patience, limits=limits)
+        self._client = httpx.Client(
+            trust_env=False,
+            follow_redirects=False,
+            timeout=patience,
+            limits=limits,
+            # each session keeps its own cookies: the client's jar takes none
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        )
 
     def close(self) -> None:
         self._client.close()

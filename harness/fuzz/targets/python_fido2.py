@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from fido2 import cbor
 from fido2.attestation.base import Attestation as Format
@@ -20,12 +21,12 @@ from fido2.webauthn import (
     AttestationObject,
     AuthenticatorData,
     PublicKeyCredentialRpEntity,
-    PublicKeyCredentialUserEntity,
     UserVerificationRequirement,
 )
 
 from authenticator.attestation.pki import root
 from harness.fuzz.base import Attestation, Demands
+from harness.fuzz.forge import base64url
 from harness.fuzz.targets import Stored
 from harness.fuzz.targets.site import RP_ID, Asked, Registered
 
@@ -65,13 +66,11 @@ class PythonFido2:
             Attestation.CHECKED: Fido2Server(rp, attestation=direct, verify_attestation=_checked),
             Attestation.TRUSTED: Fido2Server(rp, attestation=direct, verify_attestation=_trusted),
         }
+        self._states: dict[UserVerificationRequirement, dict[str, Any]] = {}
 
     def register(self, body: str, asked: Asked) -> Registered:
         server = self._servers[asked.demands.attestation]
-        user = PublicKeyCredentialUserEntity(id=asked.user.handle, name=asked.user.name, display_name="")
-        _, state = server.register_begin(
-            user, user_verification=_verification(asked.demands), challenge=asked.challenge
-        )
+        state = self._state(asked)
         data = server.register_complete(state, json.loads(body))
         credential = data.credential_data
         assert credential is not None
@@ -86,11 +85,20 @@ class PythonFido2:
 
     def authenticate(self, body: str, asked: Asked, registered: Registered) -> int:
         server = self._servers[asked.demands.attestation]
-        _, state = server.authenticate_begin(
-            [registered.native], user_verification=_verification(asked.demands), challenge=asked.challenge
-        )
+        state = self._state(asked)
         server.authenticate_complete(state, [registered.native], json.loads(body))
         return registered.stored.sign_count
+
+    def _state(self, asked: Asked) -> dict[str, Any]:
+        """What authenticate_begin and register_begin give to be kept in the session, with this challenge.
+
+        Making options takes the library longer than verifying a response, so it is asked once for each kind.
+        """
+        verification = _verification(asked.demands)
+        if verification not in self._states:
+            server = self._servers[asked.demands.attestation]
+            _, self._states[verification] = server.authenticate_begin(user_verification=verification)
+        return {**self._states[verification], "challenge": base64url(asked.challenge)}
 
     def close(self) -> None:
         pass
