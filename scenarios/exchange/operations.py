@@ -362,7 +362,9 @@ def give_codes(call: Call, operation: Operation, given: Mapping[str, str]) -> No
 def _is_right(call: Call, operation: Operation, factor: str, given: str) -> bool:
     user = owner(call, operation)
     if factor == "password":
-        return is_password(given, None if user is None else user.password_hash)
+        return is_password(
+            given, None if user is None else user.password_hash, call.policy.limits.password_work
+        )
     if factor == "totp":
         return user is not None and is_totp(call, user, given)
     if factor == "new-totp":

@@ -155,6 +155,8 @@ class Limits:
     code_attempts: int = 5
     password_attempts: int = 5
     lock_minutes: int = 15
+    password_work: int = 14
+    """scrypt's N, as a power of two. Less is for tests that sign thousands of people up."""
     challenge_seconds: int = 300
     step_up_seconds: int = 300
     session_hours: int = 12
@@ -293,6 +295,8 @@ class _Reader:
             raise self.error(
                 ("removal", "hold_hours"), "holds after a removal by other means, but removal.needs has none"
             )
+        if not 4 <= policy.limits.password_work <= 20:
+            raise self.error(("limits", "password_work"), "is between 4 and 20")
         if policy.attestation.required and policy.attestation.conveyance == "none":
             raise self.error(("attestation", "required"), "asks for what conveyance = 'none' takes away")
         if policy.attestation.conveyance not in ("none", "indirect", "direct", "enterprise"):

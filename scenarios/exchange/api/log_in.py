@@ -143,7 +143,10 @@ def sign_up(call: Call, body: SignUp) -> OperationView:
     takers = [
         user for user in (find_user(call, each) for each in (email, body.phone) if each) if user is not None
     ]
-    secret: dict[str, Any] = {"password_hash": hash_password(body.password), "region": body.region}
+    secret: dict[str, Any] = {
+        "password_hash": hash_password(body.password, call.policy.limits.password_work),
+        "region": body.region,
+    }
     secret |= {"email": email} if email else {}
     secret |= {"phone": body.phone} if body.phone else {}
     secret["real"] = not takers
@@ -285,7 +288,8 @@ def password_log_in(call: Call, body: PasswordLogIn) -> PasswordAnswer:
             429, "too-many-attempts", f"Too many wrong passwords. Try again in {limits.lock_minutes} minutes."
         )
     user = find_user(call, identifier)
-    if not is_password(body.password, user.password_hash if user else None) or user is None:
+    kept = user.password_hash if user else None
+    if not is_password(body.password, kept, limits.password_work) or user is None:
         call.count(key, limits.password_attempts, limits.lock_minutes * 60)
         raise wrong
     call.forget(key)
@@ -340,7 +344,7 @@ def complete_recovery(call: Call, body: CompleteRecovery) -> Done:
     if rows_changed(taken) != 1:
         raise Denied(404, "not-found", "There is no such recovery.")
     user = call.db.get_one(User, recovery.user_id, with_for_update=True)
-    user.password_hash = hash_password(body.password)
+    user.password_hash = hash_password(body.password, call.policy.limits.password_work)
     user.held_until = max(user.held_until, call.now + 24 * 3600)
     user.held_because = "the account was recovered."
     call.db.execute(delete(Session).where(Session.user_id == user.id))

@@ -141,7 +141,8 @@ def _set_app(call: Call, user: User, operation: Operation) -> dict[str, Any]:
 
 
 def _prepare_password(call: Call, user: User, sent: NewPassword) -> Prepared:
-    return Prepared(details={"password": "•" * 8}, secret={"password_hash": hash_password(sent.password)})
+    secret = {"password_hash": hash_password(sent.password, call.policy.limits.password_work)}
+    return Prepared(details={"password": "•" * 8}, secret=secret)
 
 
 def _set_password(call: Call, user: User, operation: Operation) -> dict[str, Any]:
