@@ -143,8 +143,10 @@ def plain(value: Any, depth: int = 24) -> Any:
 
 
 def _name(key: Any) -> str:
-    return str(int(key)) if isinstance(key, int) else key if isinstance(key, str) else repr(key)
+    return str(int(key)) if isinstance(key, int) else shorten(key if isinstance(key, str) else repr(key))
 
 
 def shorten(text: str) -> str:
+    """No longer than people read, and such as every file can hold: lies have lone surrogates in them."""
+    text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"

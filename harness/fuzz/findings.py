@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.errors import SetupError
 from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz.decode import shorten
 from harness.fuzz.operator import Case
 from harness.fuzz.verdicts import Result
 
@@ -30,7 +31,7 @@ def result_to_json(result: Result) -> dict[str, Any]:
         "scope": operator.scope.value,
         "conduct": result.conduct.value,
         "judgement": result.judgement.value,
-        "reason": result.reason,
+        "reason": shorten(result.reason),
         "kind": result.kind,
         "notes": list(result.notes),
         "confirmed": result.confirmed,
@@ -43,7 +44,7 @@ def result_to_json(result: Result) -> dict[str, Any]:
     if evidence is not None:
         told["evidence"] = {
             "request": evidence.request,
-            "response": evidence.response,
+            "response": shorten(evidence.response),
             "decoded": evidence.decoded,
             "honest": evidence.honest,
             "differences": [

@@ -140,6 +140,16 @@ def test_a_budget_is_spent_on_the_gravest_first() -> None:
     assert ended.out_of_budget == sum(len(list(each.cases(0))) for each in OPERATORS.values()) - 20
 
 
+def test_every_finding_can_be_written_and_read(tmp_path: Path) -> None:
+    out = tmp_path / "all.json"
+    result = run(
+        "run", "webauthn", "--only", "B*", "--only", "E*", "--workers", "1", "--json", "--out", str(out)
+    )
+    told = json.loads(result.output)["findings"]
+    assert any("surrogate" in each["case"]["variant"] for each in told)
+    assert findings.read(out) == told
+
+
 def test_findings_of_another_format_are_refused(tmp_path: Path) -> None:
     strange = tmp_path / "strange.json"
     strange.write_text('{"findings": []}')
