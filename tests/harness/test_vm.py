@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped,unused-ignore]
 import pytest
 from click.testing import CliRunner
 
@@ -106,6 +110,38 @@ def test_the_command_and_its_environment_arrive_unharmed(
     assert said.out == f"{awkward}|{awkward}|none"
     assert said.err == "error\n"
     assert told[-1].startswith("up after ")
+
+
+def test_a_machine_whose_master_is_killed(tmp_path: Path) -> None:
+    """QEMU would go on, with nobody to switch it off."""
+    vng = tmp_path / "vng"
+    vng.write_text("#!/bin/sh\necho $$ >&2\nexec sleep 1000\n")
+    vng.chmod(0o755)
+    script = f"""
+        import os, sys
+        from pathlib import Path
+        from harness import vm
+        here = Path({str(tmp_path)!r})
+        class Said(vm._Relay):
+            def run(self):
+                with self._source:
+                    line = self._source.readline()
+                    if line:
+                        print(line.decode(), flush=True)
+                        os.kill(os.getpid(), 9)
+        vm._Relay = Said
+        vm.run_in_vm(["true"], parts=vm.Parts(kernel=here / "vmlinuz-6.1", qemu="qemu", vng=str(here / "vng")))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == -9, done.stderr
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(done.stdout)).wait(30)
+    assert not psutil.pid_exists(int(done.stdout))
 
 
 def test_a_command_that_does_not_end(tmp_path: Path) -> None:
