@@ -25,19 +25,19 @@ types:
 
 unit:
 	@tools/setup python
-	$(BIN)/pytest -q -n $(JOBS) tests/authenticator tests/ctaphid tests/harness tests/test_*.py
+	$(BIN)/pytest -q -n $(JOBS) tests/authenticator tests/ctaphid tests/harness tests/test_*.py --ignore tests/harness/pytest_plugin --ignore tests/harness/fuzz
 
 test: setup ## everything: foreign clients, real browsers, plays, a database, a virtual machine
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 	$(PYTEST) -n $(JOBS) tests --ignore tests/kernel
-	$(PYTEST) -p harness.pytest_plugin -n $(JOBS) scenarios
+	$(PYTEST) -n $(JOBS) scenarios
 	tools/with-postgres $(PYTEST) tests/scenarios/exchange/test_operations.py
 	$(PYTEST) tests/kernel
 
 demo: ## a first look, narrated, then all five systems played in a real Chromium
 	@tools/setup python browser
 	@$(BIN)/python -m harness.demo
-	@$(BIN)/stuntkey run --coverage --report artifacts/demo
+	@$(BIN)/stuntkey run -n $(JOBS) --coverage --report artifacts/demo
 
 bench: ## speed, as ratios measured side by side in one run
 	@tools/setup python foreign
