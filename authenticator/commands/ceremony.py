@@ -69,7 +69,12 @@ class Ceremony:
         elif self.user_verification and not can_verify_user(auth):
             raise CtapError(Status.INVALID_OPTION)
         # Platforms and providers verify whoever is there, asked to or not: a sheet is shown anyway.
-        if param is None and presence and not self.user_verification and auth.profile.kind is not _SECURITY_KEY:
+        if (
+            param is None
+            and presence
+            and not self.user_verification
+            and auth.profile.kind is not _SECURITY_KEY
+        ):
             self.user_verification = can_verify_user(auth)
         # §6.1.2 step 6, §6.2.2 step 5: under alwaysUv the key verifies by itself what came without a token
         if auth.state.always_uv and presence:
