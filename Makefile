@@ -4,7 +4,7 @@ JOBS ?= 2
 # A test that passes at its second try is listed as RERUN: a flake, to be mended.
 PYTEST := $(BIN)/pytest -q -rfER --reruns 1
 
-.PHONY: help setup check lint types unit test demo bench soak clean
+.PHONY: help setup check lint types unit test kernel demo bench soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -33,6 +33,10 @@ test: setup ## everything: foreign clients, real browsers, plays, a database, a 
 	$(PYTEST) -n $(JOBS) scenarios
 	tools/with-postgres $(PYTEST) tests/scenarios/exchange/test_operations.py
 	$(PYTEST) tests/kernel
+
+kernel: ## the uhid port, typing through uinput, in a virtual machine (minutes)
+	@tools/setup python vm host browser
+	$(BIN)/pytest -q tests/kernel
 
 demo: ## a first look, narrated, then all five systems played in a real Chromium
 	@tools/setup python browser

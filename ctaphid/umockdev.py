@@ -3,7 +3,7 @@
 The library (`libumockdev-preload.so.0`, loaded by the client program alone) redirects paths into $UMOCKDEV_DIR, hands
 ioctl, read and write of a mocked node to a socket under `ioctl/`, and makes of netlink's uevents a socket `event<fd>`.
 This end of those conventions is written here, so no program but the client needs umockdev: one process holds any
-number of keys, which come and go at any time. They are the same in umockdev 0.16 to 0.19.
+number of keys, which come and go at any time. They are the same in umockdev 0.17.
 """
 
 from __future__ import annotations
