@@ -20,8 +20,9 @@ from harness.errors import SetupError
 from harness.fuzz import findings
 from harness.fuzz.campaign import Budget, Plan, replay, run
 from harness.fuzz.catalogue import OPERATORS
-from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Event, TargetLost
+from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Event, Handler, TargetLost
 from harness.fuzz.operator import Severity
+from harness.fuzz.reports import together
 from harness.fuzz.targets.known import LIBRARIES, open_target, require_permission
 from harness.fuzz.targets.site import Site
 from harness.fuzz.verdicts import Conduct, Judgement, Result
@@ -100,6 +101,9 @@ def fuzz() -> None:
     help="A file of findings that are known: fail on new ones only.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the findings into this file, as JSON.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page for people into this file.")
+@click.option("--sarif", type=click.Path(path_type=Path), help="Write SARIF 2.1.0, for code scanning.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML, for CI.")
 @_permission
 @json_option
 @click.pass_context
@@ -113,6 +117,9 @@ def run_(
     workers: int | None,
     baseline: Path | None,
     out: Path | None,
+    html: Path | None,
+    sarif: Path | None,
+    junit: Path | None,
     permitted: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -136,7 +143,7 @@ def run_(
         raise SetupError(f"no operator fits --only {' '.join(only)}: `stuntkey fuzz list` has them all")
     report = _Report(quiet=as_json)
     try:
-        ended = run(plan, report)
+        ended = run(plan, together(report, *_reports(html, sarif, junit)))
     finally:
         report.progress.stop()
     if out is not None:
@@ -148,6 +155,21 @@ def run_(
     if report.lost:
         raise SetupError("; ".join(f"{each.target}: {each.why}" for each in report.lost))
     context.exit(1 if ended.new_findings else 0)
+
+
+def _reports(html: Path | None, sarif: Path | None, junit: Path | None) -> list[Handler]:
+    from harness.fuzz.reports.html import Html
+    from harness.fuzz.reports.junit import JUnit
+    from harness.fuzz.reports.sarif import Sarif
+
+    made: list[Handler] = []
+    if html is not None:
+        made.append(Html(html))
+    if sarif is not None:
+        made.append(Sarif(sarif))
+    if junit is not None:
+        made.append(JUnit(junit))
+    return made
 
 
 class _Report:

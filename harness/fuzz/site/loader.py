@@ -47,7 +47,8 @@ def parse_site(text: str, path: str, url: str | None = None) -> Site:
 
 
 def _told(error: ValidationError, path: str, lines: Lines) -> str:
-    first: ErrorDetails = error.errors()[0]
+    # a misspelt key is also a missing one: the misspelling says more
+    first: ErrorDetails = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     where = tuple(first["loc"])
     place = ".".join(str(each) for each in where)
     what = first["msg"].removeprefix("Value error, ")

@@ -29,6 +29,8 @@ class HttpSite:
 
     def __init__(self, site: Site, name: str | None = None) -> None:
         self._handles: dict[bytes, str] = {}
+        self._owners: dict[str, Browser] = {}
+        """Who registered what: attacks on others' passkeys need the site's own ids of them, which may leak anywhere."""
         self.site = site
         parts = urlsplit(site.url)
         self.name = name or site.name
@@ -77,7 +79,12 @@ class HttpSite:
         return self._begin(session, Ceremony.REGISTRATION, ceremony, ceremony.begin, session.person)
 
     def finish_registration(self, session: Browser, begun: Begun, body: str) -> Answer:
-        return self._end(session, self.site.registration, begun, body)
+        answer = self._end(session, self.site.registration, begun, body)
+        if answer.accepted:
+            sent = _at(_parsed(body), "/rawId")
+            if isinstance(sent, str):
+                self._owners[sent] = session
+        return answer
 
     def begin_authentication(self, session: Browser, user: User | None, demands: Demands) -> Begun:
         ceremony = self.site.authentication
@@ -238,7 +245,9 @@ class HttpSite:
     def _manage(
         self, session: Browser, requests: tuple[Request, ...], credential_id: bytes, more: dict[str, str]
     ) -> Answer:
-        handle = self._handles.get(credential_id) or self._listed(session).get(credential_id)
+        if credential_id not in self._handles:
+            self._listed(self._owners.get(base64url(credential_id), session))
+        handle = self._handles.get(credential_id)
         return self._finish(session, requests, {"id": handle or base64url(credential_id), **more}, None)
 
     def _listed(self, session: Browser) -> dict[bytes, str]:
