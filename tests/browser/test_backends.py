@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ceremonies import (
+from browser_ceremonies import (
     commands,
     is_user_verified,
     log_in,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ceremonies import (
+from browser_ceremonies import (
     CLIENT_PIN,
     GET_ASSERTION,
     MAKE_CREDENTIAL,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from ceremonies import (
+from browser_ceremonies import (
     CLIENT_PIN,
     MAKE_CREDENTIAL,
     attestation_of,

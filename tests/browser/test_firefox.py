@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ceremonies import (
+from browser_ceremonies import (
     MAKE_CREDENTIAL,
     attestation_of,
     commands,

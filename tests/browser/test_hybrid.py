@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ceremonies import (
+from browser_ceremonies import (
     GET_ASSERTION,
     MAKE_CREDENTIAL,
     is_user_verified,
