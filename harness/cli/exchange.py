@@ -53,6 +53,13 @@ def exchange() -> None:
     show_default=True,
     help="Show what is sent by e-mail and SMS at /outbox and /test/outbox.",
 )
+@click.option(
+    "--flaw",
+    "flaws",
+    multiple=True,
+    metavar="NAME",
+    help="Break it on purpose (`stuntkey exchange flaws`). May be repeated.",
+)
 def serve(
     policy: str,
     host: str,
@@ -64,6 +71,7 @@ def serve(
     tls_key: str | None,
     test_clock: bool,
     outbox: bool,
+    flaws: tuple[str, ...],
 ) -> None:
     """Run the exchange until Ctrl-C.
 
@@ -89,6 +97,7 @@ def serve(
             test_clock=test_clock,
             certificate=tls_cert,
             key=tls_key,
+            flaws=frozenset(flaws),
         )
     except (ConfigurationError, PolicyError) as error:
         raise SetupError(str(error)) from None
@@ -99,7 +108,25 @@ def serve(
         click.echo(f"Codes that it sends can be read at {running.url}/outbox (leave it out with --no-outbox)")
     if test_clock:
         click.echo('Anybody can move its clock: POST /test/clock {"advance": SECONDS}')
+    if flaws:
+        click.echo(f"It is broken on purpose: {', '.join(sorted(flaws))}")
     running.serve()
+
+
+@exchange.command("flaws")
+@json_option
+def flaws_(as_json: bool) -> None:
+    """The ways in which it can be broken on purpose (serve --flaw NAME), to try tools on."""
+    from scenarios.exchange.flaws import FLAWS
+
+    if as_json:
+        told = {name: {"about": each.about, "imitates": each.imitates} for name, each in FLAWS.items()}
+        show_json([{"name": name, **each} for name, each in told.items()])
+        return
+    made = table("flaw", "about", "imitates")
+    for name, each in FLAWS.items():
+        made.add_row(name, each.about, each.imitates)
+    show(made)
 
 
 @exchange.command()

@@ -157,7 +157,7 @@ def second_factor_alone(arena: Arena) -> Answer:
 
 def id_becomes(how: str) -> Attack:
     changes: dict[str, Callable[[str], str]] = {
-        "prefix": lambda text: text[: len(text) // 2],
+        "prefix": lambda text: base64url(from_base64url(text)[: len(text) // 3]),
         "null": lambda text: base64url(from_base64url(text) + b"\x00"),
         "case": str.swapcase,
         "wildcard": lambda text: text[:8] + "%" * 4,

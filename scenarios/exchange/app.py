@@ -118,7 +118,7 @@ def _answer(service: Service, request: Request, route: Route, sent: object) -> R
             raise Denied(404, "not-found", "There is no such thing.")
         if route.method == "POST":
             _require_csrf(service, call, request.headers.get("x-csrf-token", ""))
-        if route.logged_in:
+        if route.logged_in and not service.has_flaw("finish-as-nobody"):
             _ = call.user
         answer = route.handler(call, schema.read(route.body, sent))
         return JSONResponse(schema.write(answer))
@@ -161,12 +161,14 @@ def _require_own_page(service: Service, request: Request) -> None:
     """A request that changes something comes from one of our pages: browsers always say so in a POST."""
     if request.method in ("GET", "HEAD"):
         return
+    if service.has_flaw("csrf-unchecked") or service.has_flaw("origin-mirrored"):
+        return
     if request.headers.get("origin") not in service.origins:
         raise Denied(403, "wrong-origin", "The request does not come from a page of ours.")
 
 
 def _require_csrf(service: Service, call: Call, sent: str) -> None:
-    if not is_csrf_token(service, call.token, sent):
+    if not (is_csrf_token(service, call.token, sent) or service.has_flaw("csrf-unchecked")):
         raise Denied(403, "csrf", "The page is out of date. Reload it.")
 
 

@@ -59,6 +59,10 @@ class Call:
 
     def log_in(self, user: User, how: str, network: str) -> None:
         """A new session, so that whoever knew the old one's cookie has nothing (session fixation)."""
+        if self.service.has_flaw("session-kept"):
+            self.session.user_id, self.session.network = user.id, network
+            self.session.expires = self.now + self.policy.limits.session_hours * 3600
+            return
         self._end_session()
         self.session = Session(
             user_id=user.id,
@@ -87,7 +91,8 @@ class Call:
         self.session.token_hash = sha256(self.token.encode())
 
     def _end_session(self) -> None:
-        self.db.execute(delete(Ceremony).where(Ceremony.session_id == self.session.id))
+        if not self.service.has_flaw("challenge-reused"):
+            self.db.execute(delete(Ceremony).where(Ceremony.session_id == self.session.id))
         self.db.execute(
             update(Operation)
             .where(Operation.session_id == self.session.id, Operation.state.in_(("draft", "verify", "ready")))

@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, delete, select, update
 
+from scenarios.exchange import flaws
 from scenarios.exchange.call import Call
 from scenarios.exchange.errors import Denied
 from scenarios.exchange.models import model_name
@@ -15,6 +16,7 @@ from scenarios.exchange.policy import Action, Method
 from scenarios.exchange.tables import Ceremony, Passkey, User
 from scenarios.exchange.webauthn import Authentication, Refused, Registration, authenticate, register
 from scenarios.exchange.webauthn.authentication import CredentialRecord
+from scenarios.exchange.webauthn.client_data import Origins
 from scenarios.exchange.webauthn.encoding import base64url, to_base64url
 from scenarios.exchange.webauthn.registration import RegisteredCredential
 
@@ -69,7 +71,9 @@ def creation_options(
         "challenge": to_base64url(ceremony.challenge),
         "pubKeyCredParams": [{"type": "public-key", "alg": each} for each in ALGORITHMS],
         "timeout": call.policy.limits.challenge_seconds * 1000,
-        "excludeCredentials": _descriptors(passkeys_of(call, user, network)),
+        "excludeCredentials": []
+        if call.service.has_flaw("nothing-excluded")
+        else _descriptors(passkeys_of(call, user, network)),
         "authenticatorSelection": {
             "authenticatorAttachment": attachment,
             "residentKey": "required",
@@ -86,21 +90,31 @@ def finish_registration(
     call: Call, user: User, *, ceremony_id: str, purpose: str, credential: object, name: str | None
 ) -> Passkey:
     ceremony = _take(call, ceremony_id, purpose, user, digest="")
+    service = call.service
+    if service.has_flaw("malformed-crashes"):
+        flaws.read_carelessly(credential)
+    if service.has_flaw("body-names-user"):
+        user = _named(call, credential) or user
     try:
         made = register(
             credential,
             Registration(
-                challenge=ceremony.challenge,
-                origins=call.service.webauthn_origins,
-                rp_id=call.service.rp_id,
+                challenge=_challenge(call, ceremony, credential),
+                origins=_origins(call),
+                rp_id=service.rp_id,
                 algorithms=ALGORITHMS,
                 user_verification=True,
-                is_taken=lambda raw: _find(call, raw) is not None,
+                is_taken=lambda raw: (
+                    not service.has_flaw("credential-overwritten") and _find(call, raw) is not None
+                ),
+                leave_out=service.leave_out,
                 attestation=call.service.attestation,
             ),
         )
     except Refused as refused:
         raise refusal(refused) from None
+    if service.has_flaw("credential-overwritten"):
+        call.db.execute(delete(Passkey).where(Passkey.credential_id == made.id))
     return _keep(call, user, made, name=name, network=ceremony.network)
 
 
@@ -164,6 +178,7 @@ def finish_authentication(
 ) -> Passkey:
     """The passkey that was shown. With `user` None its account is told by the user handle."""
     ceremony = _take(call, ceremony_id, purpose, user, digest=digest)
+    service = call.service
     found: list[Passkey] = []
 
     def find(raw: bytes) -> CredentialRecord | None:
@@ -190,18 +205,23 @@ def finish_authentication(
         shown = authenticate(
             credential,
             Authentication(
-                challenge=ceremony.challenge,
-                origins=call.service.webauthn_origins,
-                rp_id=call.service.rp_id,
+                challenge=_challenge(call, ceremony, credential),
+                origins=_origins(call),
+                rp_id=service.rp_id,
                 user_verification=True,
+                leave_out=flaws.left_out(service.flaws, purpose, credential),
                 find=find,
                 allowed=allowed,
                 user_handle=None if user is None else user_handle(call, user, ceremony.network),
             ),
         )
     except Refused as refused:
+        if found and service.has_flaw("failure-counts"):
+            found[0].sign_count = flaws.counter_of(credential)
         raise refusal(refused) from None
     passkey = found[0]
+    if service.has_flaw("deleted-passkey") and passkey.credential_id in service.deleted:
+        return passkey
     if passkey.network != ceremony.network:
         here, there = (NETWORK_NAMES.get(each, each) for each in (ceremony.network, passkey.network))
         raise Denied(
@@ -213,6 +233,8 @@ def finish_authentication(
 
 def _note_use(call: Call, passkey: Passkey, sign_count: int, backed_up: bool) -> None:
     """§7.2 step 24. Of two uses of one counter at once, one loses."""
+    if call.service.has_flaw("counter-not-kept"):
+        sign_count = passkey.sign_count
     changed = call.db.execute(
         update(Passkey)
         .where(Passkey.id == passkey.id, Passkey.sign_count == passkey.sign_count)
@@ -240,7 +262,7 @@ def _begin(
         user_id=None if user is None else user.id,
         purpose=purpose,
         digest=digest,
-        challenge=secrets.token_bytes(32),
+        challenge=_new_challenge(call),
         allowed=allowed,
         network=network,
         expires=call.now + call.policy.limits.challenge_seconds,
@@ -250,8 +272,51 @@ def _begin(
     return ceremony
 
 
+def _new_challenge(call: Call) -> bytes:
+    if call.service.has_flaw("short-challenge"):
+        return secrets.token_bytes(8)
+    if call.service.has_flaw("constant-challenge"):
+        return call.service.mac("challenge", b"")
+    return secrets.token_bytes(32)
+
+
+def _origins(call: Call) -> Origins:
+    ours = call.service.webauthn_origins
+    if call.service.has_flaw("origin-mirrored"):
+        return Origins(allowed=ours.allowed | {call.headers.get("origin", "")})
+    return ours
+
+
+def _challenge(call: Call, ceremony: Ceremony, credential: object) -> bytes:
+    """The ceremony's; of exchanges that are broken so, any that was issued to anybody, or in this session."""
+    anyones, sessions = (
+        call.service.has_flaw(each) for each in ("challenge-of-anyone", "challenge-of-session")
+    )
+    if not (anyones or sessions):
+        return ceremony.challenge
+    query = select(Ceremony.challenge).where(Ceremony.challenge == flaws.challenge_of(credential))
+    if sessions:
+        query = query.where(Ceremony.session_id == call.session.id)
+    return call.db.scalars(query).first() or ceremony.challenge
+
+
+def _named(call: Call, credential: object) -> User | None:
+    name = credential.get("username") if isinstance(credential, dict) else None
+    return call.db.scalars(select(User).where(User.email.startswith(f"{name}@"))).first() if name else None
+
+
 def _take(call: Call, ceremony_id: str, purpose: str, user: User | None, *, digest: str) -> Ceremony:
     """The ceremony, used up by this very attempt, whatever comes of it: one statement decides who has it."""
+    service = call.service
+    if service.has_flaw("challenge-reused"):
+        kept = call.db.get(Ceremony, ceremony_id)
+        if kept is not None:
+            return kept
+    if service.has_flaw("finish-as-other") or service.has_flaw("finish-as-nobody"):
+        kept = call.db.get(Ceremony, ceremony_id)
+        if kept is not None and not kept.used and kept.purpose == purpose:
+            kept.used = True
+            return kept
     taken = call.db.execute(
         update(Ceremony)
         .where(
@@ -279,7 +344,13 @@ def rows_changed(result: object) -> int:
 
 
 def _find(call: Call, raw_id: bytes) -> Passkey | None:
-    return call.db.scalars(select(Passkey).where(Passkey.credential_id == raw_id)).one_or_none()
+    found = call.db.scalars(select(Passkey).where(Passkey.credential_id == raw_id)).one_or_none()
+    if found is None and call.service.has_flaw("prefix-look-up"):
+        stored = call.db.scalars(select(Passkey)).all()
+        return next((each for each in stored if each.credential_id.startswith(raw_id)), None)
+    if found is None and call.service.has_flaw("deleted-passkey"):
+        return call.service.deleted.get(raw_id)
+    return found
 
 
 def _descriptors(passkeys: Iterable[Passkey]) -> list[dict[str, Any]]:

@@ -17,9 +17,10 @@ from sqlalchemy.exc import IntegrityError
 from scenarios.exchange.clock import Clock
 from scenarios.exchange.database import Database
 from scenarios.exchange.errors import ConfigurationError
+from scenarios.exchange.flaws import left_out, loose_origins, require_known
 from scenarios.exchange.metadata import read_blob
 from scenarios.exchange.policy import Attestation, Policy, load_policy
-from scenarios.exchange.tables import ServerSecret
+from scenarios.exchange.tables import Passkey, ServerSecret
 from scenarios.exchange.webauthn import attestation
 from scenarios.exchange.webauthn.client_data import Origins
 
@@ -50,6 +51,8 @@ class Service:
     flaws: frozenset[str]
     attestation: attestation.Policy
     key: bytes = field(repr=False)
+    deleted: dict[bytes, Passkey] = field(default_factory=dict)
+    """A cache that forgets nothing: see the flaw `deleted-passkey`."""
 
     @property
     def origin(self) -> str:
@@ -61,9 +64,15 @@ class Service:
 
     @property
     def webauthn_origins(self) -> Origins:
-        return Origins(allowed=frozenset(self.origins))
+        return Origins(allowed=frozenset(self.origins), loosely=loose_origins(self.flaws, self.origins))
+
+    @property
+    def leave_out(self) -> frozenset[str]:
+        """What verification leaves out: nothing, of an exchange that is not broken on purpose."""
+        return left_out(self.flaws)
 
     def has_flaw(self, name: str) -> bool:
+        require_known((name,))
         return name in self.flaws
 
     def mac(self, purpose: str, data: bytes) -> bytes:
@@ -72,6 +81,7 @@ class Service:
 
 
 def make_service(configuration: Configuration) -> Service:
+    require_known(configuration.flaws)
     policy = configuration.policy
     policy = load_policy(policy) if isinstance(policy, str) else policy
     if not configuration.origins:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import delete, select, update
 
-from scenarios.exchange import operations
+from scenarios.exchange import flaws, operations
 from scenarios.exchange.api.routing import Done, Nothing, Route, done, post
 from scenarios.exchange.call import Call
 from scenarios.exchange.ceremonies import (
@@ -255,6 +255,9 @@ def _decoys(call: Call, identifier: str, network: str) -> list[dict[str, Any]]:
 def passkey_log_in(call: Call, body: Assertion) -> Done:
     """The ceremony knows whether an account was named; a passkey that is not its own is refused."""
     user = find_user(call, call.session.identifier) if call.session.identifier else None
+    if call.service.has_flaw("other-payload") and user is not None and "credentialId" in body.credential:
+        call.log_in(user, "passkey", EXCHANGE)
+        return done(call)
     conditional = _is_conditional(call, body.ceremony)
     passkey = finish_authentication(
         call,
@@ -264,6 +267,10 @@ def passkey_log_in(call: Call, body: Assertion) -> Done:
         credential=body.credential,
     )
     owner = call.db.get_one(User, passkey.user_id)
+    if call.service.has_flaw("any-passkey") and user is not None:
+        owner = user
+    if call.service.has_flaw("handle-names-user"):
+        owner = flaws.user_of_handle(call, body.credential) or owner
     if Action.LOG_IN not in uses_of(call, owner):
         raise Denied(403, "not-for-this", "You have chosen not to use passkeys for logging in.")
     name = NETWORK_NAMES.get(passkey.network, passkey.network)

@@ -58,7 +58,7 @@ def _plan_log_in(call: Call, user: User | None, operation: Operation) -> Plan:
     serves = False
     if rules.second_factor and user is not None:
         serves = Action.LOG_IN in uses_of(call, user) and bool(passkeys_of(call, user, EXCHANGE))
-    return Plan(codes=codes, passkey=serves, free=not codes)
+    return Plan(codes=codes, passkey=serves, free=not codes or call.service.has_flaw("password-alone"))
 
 
 def _log_in(call: Call, user: User | None, operation: Operation) -> dict[str, Any]:

@@ -74,9 +74,9 @@ def _prepare_removal(call: Call, user: User, sent: PasskeyRemoval) -> Prepared:
     )
 
 
-def find_passkey(call: Call, user: User, passkey_id: str) -> Passkey:
+def find_passkey(call: Call, user: User, passkey_id: str, flaw: str = "delete-anyones") -> Passkey:
     passkey = call.db.get(Passkey, passkey_id)
-    if passkey is None or passkey.user_id != user.id:
+    if passkey is None or (passkey.user_id != user.id and not call.service.has_flaw(flaw)):
         raise not_found("passkey")
     return passkey
 
@@ -97,6 +97,8 @@ def _remove(call: Call, user: User, operation: Operation) -> dict[str, Any]:
         user.held_until = max(user.held_until, call.now + rules.hold_hours * 3600)
         user.held_because = "a passkey was removed without another passkey to verify it."
     call.record(user, "passkey-removed", {"name": passkey.name, "network": passkey.network}, how)
+    if call.service.has_flaw("deleted-passkey"):
+        call.service.deleted[passkey.credential_id] = passkey
     call.db.delete(passkey)
     call.db.flush()
     hold = f" Withdrawals and P2P trading are held for {rules.hold_hours} hours." if held else ""

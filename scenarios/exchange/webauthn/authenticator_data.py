@@ -45,7 +45,7 @@ class AuthenticatorData:
         return bool(self.flags & _BS)
 
 
-def parse(raw: bytes, step: str) -> AuthenticatorData:
+def parse(raw: bytes, step: str, leave_out: frozenset[str] = frozenset()) -> AuthenticatorData:
     """Bits reserved for the future are ignored, bytes that no flag announces are not."""
     if len(raw) < 37:
         raise Refused(step, f"authenticator data has {len(raw)} bytes, fewer than 37")
@@ -57,7 +57,7 @@ def parse(raw: bytes, step: str) -> AuthenticatorData:
         extensions = cbor_item(rest, "the extension outputs of authenticator data", step)
         if not isinstance(extensions, dict) or not all(isinstance(name, str) for name in extensions):
             raise Refused(step, "the extension outputs of authenticator data are no map of names")
-    elif rest:
+    elif rest and "trailing bytes" not in leave_out:
         raise Refused(step, f"authenticator data has {len(rest)} bytes that no flag announces")
     return AuthenticatorData(
         raw=raw,

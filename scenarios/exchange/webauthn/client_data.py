@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +19,26 @@ class Origins:
     allowed: frozenset[str]
     top: frozenset[str] = frozenset()
     """Pages in whose frames ceremonies may run; empty: in none."""
+    loosely: Callable[[str], bool] | None = None
+    """A wrong way to compare, of an exchange that is broken on purpose."""
+
+    def has(self, origin: str) -> bool:
+        return origin in self.allowed or (self.loosely is not None and self.loosely(origin))
+
+
+def _first(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    return dict(reversed(members))
 
 
 def check_client_data(
-    raw: bytes, *, kind: str, challenge: bytes, origins: Origins, section: str, first_step: int
+    raw: bytes,
+    *,
+    kind: str,
+    challenge: bytes,
+    origins: Origins,
+    section: str,
+    first_step: int,
+    leave_out: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """The client data, if it is of this kind, answers this challenge and comes from an allowed page.
 
@@ -35,19 +53,24 @@ def check_client_data(
     except UnicodeDecodeError:
         raise Refused(step(0), "clientDataJSON is not UTF-8") from None
     try:
-        data = parse_json(text)
+        data = json.loads(text, object_pairs_hook=_first) if "first member" in leave_out else parse_json(text)
     except ValueError as error:
         raise Refused(step(1), f"clientDataJSON is no proper JSON: {error}") from None
     if not isinstance(data, dict):
         raise Refused(step(1), "clientDataJSON is no JSON object")
-    if data.get("type") != kind:
+    if data.get("type") != kind and step(2) not in leave_out:
         raise Refused(step(2), f"clientData.type is not {kind}")
     sent = base64url(data.get("challenge"), "clientData.challenge", step(3))
-    if not hmac.compare_digest(sent, challenge):
+    answers = hmac.compare_digest(sent, challenge)
+    if "challenge prefix" in leave_out:
+        answers = challenge.startswith(sent)
+    if not answers and step(3) not in leave_out:
         raise Refused(step(3), "clientData.challenge is not the challenge of this ceremony")
     origin = data.get("origin")
-    if not isinstance(origin, str) or origin not in origins.allowed:
+    if not isinstance(origin, str) or not (origins.has(origin) or step(4) in leave_out):
         raise Refused(step(4), "clientData.origin is not one of ours")
+    if step(5) in leave_out:
+        return data
     cross_origin = data.get("crossOrigin", False)
     if not isinstance(cross_origin, bool):
         raise Refused(step(5), "clientData.crossOrigin is no boolean")

@@ -7,14 +7,16 @@ from typing import Any
 from scenarios.exchange.webauthn.encoding import base64url
 from scenarios.exchange.webauthn.refusal import Refused
 
+MAX_EXTENSIONS = 64
 
-def credential_id(envelope: object, step: str) -> bytes:
+
+def credential_id(envelope: object, step: str, leave_out: frozenset[str] = frozenset()) -> bytes:
     if not isinstance(envelope, dict):
         raise Refused(step, "the credential is no JSON object")
     if envelope.get("type") != "public-key":
         raise Refused(step, "the credential's type is not public-key")
     raw_id = base64url(envelope.get("rawId"), "rawId", step)
-    if base64url(envelope.get("id"), "id", step) != raw_id:
+    if base64url(envelope.get("id"), "id", step) != raw_id and "id" not in leave_out:
         raise Refused(step, "id and rawId differ")
     return raw_id
 
@@ -30,4 +32,6 @@ def extension_results(envelope: object, step: str) -> dict[str, Any]:
     results = envelope.get("clientExtensionResults", {}) if isinstance(envelope, dict) else {}
     if not isinstance(results, dict):
         raise Refused(step, "clientExtensionResults is no object")
+    if len(results) > MAX_EXTENSIONS:
+        raise Refused(step, f"clientExtensionResults has more than {MAX_EXTENSIONS} members")
     return results

@@ -1,0 +1,142 @@
+"""The measure of the fuzzer: an exchange that is broken in any of these ways is caught, and the sound one is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.fuzz.campaign import replay
+from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz.operator import Case
+from harness.fuzz.targets.http import HttpSite
+from harness.fuzz.trial import Trials
+from harness.fuzz.verdicts import Conduct, Judgement, Result
+from scenarios.exchange.errors import ConfigurationError
+from scenarios.exchange.flaws import FLAWS
+from scenarios.exchange.server import Exchange
+
+SITE = Path(__file__).parents[3] / "scenarios" / "exchange.fuzz.yaml"
+POLICY = str(SITE.with_suffix(".toml"))
+CAUGHT_BY = {
+    "type-unchecked": "B10/authentication/webauthn.create",
+    "challenge-unchecked": "B12/authentication/other",
+    "challenge-prefix": "B14/authentication/first half",
+    "challenge-in-body": "B19/registration/log in",
+    "duplicate-members": "B07/authentication/origin",
+    "origin-unchecked": "B27/authentication/*",
+    "origin-host-only": "B33/authentication/*",
+    "origin-suffix": "B30/authentication/*",
+    "origin-subdomains": "B34/authentication/*",
+    "origin-mirrored": "B40/registration/log in",
+    "cross-origin": "B43/authentication/*",
+    "rp-id-unchecked": "C01/authentication/*",
+    "presence-unchecked": "C07/authentication/*",
+    "verification-unchecked": "C09/authentication/*",
+    "backup-unchecked": "C13/registration/*",
+    "trailing-bytes": "C25/authentication/*",
+    "embedded-key": "C21/authentication/*",
+    "counter-unchecked": "C39/authentication/log in",
+    "counter-not-kept": "C39/authentication/log in",
+    "algorithm-unchecked": "D14/registration/*",
+    "signature-unchecked": "G01/authentication/*",
+    "zero-signature": "G03/authentication/*",
+    "malformed-crashes": "E01/registration/*",
+    "challenge-reused": "B22/authentication/replay",
+    "challenge-of-anyone": "B17/registration/log in",
+    "challenge-of-session": "B18/*",
+    "short-challenge": "I16/registration/quality",
+    "constant-challenge": "I16/registration/quality",
+    "session-kept": "I14/authentication/fixation",
+    "csrf-unchecked": "I13/registration/registration",
+    "id-unchecked": "A04/authentication/*",
+    "any-passkey": "H02/authentication/own handle",
+    "handle-names-user": "H03/authentication/victim's handle",
+    "step-up-by-anyone": "H11/authentication/attacker's passkey",
+    "other-payload": "A16/authentication/*",
+    "prefix-look-up": "H10/authentication/prefix",
+    "deleted-passkey": "H07/authentication/deleted",
+    "failure-counts": "H12/authentication/counter",
+    "password-alone": "H13/authentication/password",
+    "credential-overwritten": "C34/registration/overwritten",
+    "finish-as-nobody": "I01/registration/other session",
+    "finish-as-other": "I03/registration/other's session",
+    "body-names-user": "I02/registration/victim's name",
+    "delete-anyones": "I07/*",
+    "rename-anyones": "I08/*",
+    "nothing-excluded": "I17/registration/second registration",
+}
+
+
+def cases(pattern: str) -> Iterator[Case]:
+    number, _, rest = pattern.partition("/")
+    for case in OPERATORS[number].cases(0):
+        if (
+            rest == "*"
+            or case.name == pattern
+            or (rest.endswith("/*") and case.name.startswith(pattern[:-1]))
+        ):
+            yield case
+
+
+@contextmanager
+def trials(*flaws: str) -> Iterator[Trials]:
+    from harness.fuzz.targets.known import open_target
+
+    with Exchange(POLICY, flaws=frozenset(flaws)) as exchange:
+        target = open_target(f"{SITE}@{exchange.url}")
+        assert isinstance(target, HttpSite)
+        try:
+            yield Trials(target)
+        finally:
+            target.close()
+
+
+def play(trial: Trials, case: Case) -> Result:
+    operator = OPERATORS[case.operator]
+    return trial.play(case, operator, operator.variant(case.variant))
+
+
+def test_every_flaw_is_tried() -> None:
+    assert set(CAUGHT_BY) == set(FLAWS)
+    assert len(FLAWS) >= 30
+
+
+@pytest.mark.parametrize("flaw", CAUGHT_BY)
+def test_flaw_is_caught(flaw: str) -> None:
+    chosen = list(cases(CAUGHT_BY[flaw]))
+    assert chosen
+    with trials(flaw) as trial:
+        results: list[Result] = []
+        for case in chosen:
+            results.append(play(trial, case))
+            if results[-1].judgement is Judgement.FINDING:
+                break
+    found = results[-1]
+    assert found.judgement is Judgement.FINDING, [(each.conduct, each.reason) for each in results]
+    assert found.confirmed
+    assert found.conduct is (Conduct.CRASHED if flaw == "malformed-crashes" else Conduct.ACCEPTED)
+    assert found.evidence is not None
+
+
+def test_sound_exchange_is_not_caught() -> None:
+    """By cases that catch a flaw, of all kinds; a campaign plays them all."""
+    chosen = {case for pattern in list(CAUGHT_BY.values())[::4] for case in list(cases(pattern))[:1]}
+    with trials() as trial:
+        for case in chosen:
+            result = play(trial, case)
+            assert result.judgement in (Judgement.HELD, Judgement.POLICY), (case.name, result.reason)
+
+
+def test_unknown_flaw_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="did you mean signature-unchecked"):
+        Exchange(POLICY, flaws=frozenset({"signature-uncheckt"}))
+
+
+def test_replay_over_http() -> None:
+    case = next(cases("G01/*"))
+    with Exchange(POLICY, flaws=frozenset({"signature-unchecked"})) as exchange:
+        result = replay(f"{SITE}@{exchange.url}", case)
+    assert result.judgement is Judgement.FINDING
