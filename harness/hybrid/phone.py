@@ -14,6 +14,7 @@ from enum import Enum
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from authenticator import cbor
 from harness.hybrid import keys, noise
 from harness.hybrid.advert import Eid
 from harness.hybrid.errors import HybridError
@@ -32,6 +33,8 @@ QR_LIFETIME = 300.0
 JOIN_WITHIN = 60.0
 """For how long a phone stays on air before it gives up."""
 _GET_INFO = b"\x04"
+_OPTIONS = 0x04
+"""Of getInfo's response."""
 
 
 class Stage(Enum):
@@ -195,7 +198,7 @@ class Phone:
     async def _greeting(self) -> bytes:
         response = await asyncio.to_thread(self.key.engine.call, _GET_INFO)
         features = ("ctap", "dc") if self._on_json is not None else ("ctap",)
-        return Greeting(get_info=response[1:], features=features).to_bytes()
+        return Greeting(get_info=_as_seen_from_afar(response)[1:], features=features).to_bytes()
 
     async def _offer_link(self, tunnel: Tunnel, frames: Frames, client: bytes, handshake_hash: bytes) -> None:
         link = Link(link_id=os.urandom(8), secret=os.urandom(32))
@@ -253,6 +256,8 @@ class Phone:
                 await answering
                 return None
             response = answering.result()
+            if request[:1] == _GET_INFO:
+                response = _as_seen_from_afar(response)
         finally:
             given_up.set()
         self._note(Stage.RESPONSE, f"status {response[0]:02X}, {len(response)} bytes")
@@ -264,3 +269,16 @@ class Phone:
         self.events.append(event)
         if self._on_event is not None:
             self._on_event(event)
+
+
+def _as_seen_from_afar(response: bytes) -> bytes:
+    """The phone's getInfo without `plat`: that says it is part of the client (CTAP 2.3 §6.4), which it is not here.
+
+    Chromium passes over such a phone where the site asks for a cross-platform authenticator, and waits in silence.
+    """
+    info = cbor.decode(response[1:]) if response[:1] == b"\0" else {}
+    options = info.get(_OPTIONS, {})
+    if "plat" not in options:
+        return response
+    info[_OPTIONS] = {name: value for name, value in options.items() if name != "plat"}
+    return response[:1] + cbor.encode(info)

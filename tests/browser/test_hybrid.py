@@ -92,6 +92,19 @@ def test_register_and_log_in(stage: HybridStage, page: Page, site: str, key: Vir
     wait_until(lambda: len(stage.tunnel_server) == 0)
 
 
+def test_a_site_that_asks_for_another_device(
+    stage: HybridStage, page: Page, site: str, key: VirtualKey
+) -> None:
+    """A phone by QR code is cross-platform, whatever it is to the pages on itself."""
+    options = registration(rk="required", **HYBRID)
+    options["authenticatorSelection"]["authenticatorAttachment"] = "cross-platform"
+    waiting = page.create(options)
+    stage.scan(stage.phone(key))
+    made = waiting.result()
+    verify_registration(site, options, made, uv=True)
+    assert made["authenticatorAttachment"] == "cross-platform"
+
+
 def test_prf(stage: HybridStage, page: Page, key: VirtualKey) -> None:
     """Over hybrid the phone does prf itself; over USB the browser would make hmac-secret of it."""
     waiting = page.create(registration(rk="required", extensions={"prf": {}}, **HYBRID))

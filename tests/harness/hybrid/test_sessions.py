@@ -69,7 +69,9 @@ def test_registration_and_login_by_qr_code(profile: str) -> None:
             code = at.client.qr_code("mc" if request is CREATE else "ga")
             scanning = asyncio.create_task(at.phone.scan(code.encode()))
             async with at.client.session(code) as session:
-                assert "FIDO_2_0" in cbor.decode(session.greeting.get_info)[1]
+                info = cbor.decode(session.greeting.get_info)
+                assert "FIDO_2_0" in info[1]
+                assert "plat" not in info[4], "a phone over there is no part of the client"
                 response = await session.call(request)
                 assert response[0] == 0
                 await session.shut_down()
