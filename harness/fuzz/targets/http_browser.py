@@ -102,8 +102,14 @@ class Wire:
         if urlsplit(url).netloc != urlsplit(self.url).netloc:
             raise Broken(Outcome.UNREACHABLE, f"the path {path} leads to another host", "leads away")
         try:
-            with self._client.stream(method, url, content=content, headers=sent) as response:
-                text = self._read(response, deadline)
+            try:
+                response, text = self._exchange(method, url, content, sent, deadline)
+            except httpx.RemoteProtocolError as error:
+                if "without sending a response" not in str(error):
+                    raise
+                # A server may close a kept connection whenever it likes, many do after an error: RFC 9112 §9.3.1
+                # has clients ask again on a new one. A server that is cut down by the request is cut down again.
+                response, text = self._exchange(method, url, content, sent, deadline)
         except httpx.TimeoutException:
             raise self._late() from None
         except httpx.ConnectError as error:
@@ -119,6 +125,12 @@ class Wire:
         reply = Reply(status=response.status_code, headers=response.headers, text=text)
         _take_cookies(browser, response.headers)
         return reply
+
+    def _exchange(
+        self, method: str, url: str, content: bytes | None, headers: httpx.Headers, deadline: float
+    ) -> tuple[httpx.Response, str]:
+        with self._client.stream(method, url, content=content, headers=headers) as response:
+            return response, self._read(response, deadline)
 
     def _read(self, response: httpx.Response, deadline: float) -> str:
         """All of it in time: a byte a second would never end."""
