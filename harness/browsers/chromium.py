@@ -159,6 +159,11 @@ class Chromium(HidBrowser):
             self.ui_steps.add(match[1])
 
     @property
+    def endpoint(self) -> str:
+        """Where it listens for DevTools, for others who drive it beside us."""
+        return self._endpoint
+
+    @property
     def context(self) -> BrowserContext:
         return self._browser.contexts[0]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.play.play import Play
     from harness.play.runner import Performance
 
-WAYS = ("mock", "uhid", "page")
+WAYS = ("mock", "uhid", "page", "hybrid")
 
 
 class Shard(click.ParamType[tuple[int, int]]):
@@ -53,7 +53,8 @@ class Shard(click.ParamType[tuple[int, int]]):
     "--via",
     multiple=True,
     type=click.Choice(WAYS),
-    help="How security keys reach it: HID without the kernel (mock, the default) or with it (uhid), or by the page.",
+    help="How security keys reach it: HID without the kernel (mock, the default) or with it (uhid), or all by the page."
+    " hybrid: phones scan the QR code of a stock Chromium, with Bluetooth and tunnel of its own.",
 )
 @click.option("--compare", metavar="WAY,WAY", help="Play over several ways, and show where they differ.")
 @click.option("--headed", is_flag=True, help="Show the browser.")

@@ -84,15 +84,15 @@ class HybridStage:
         """The person switches the computer's Bluetooth on or off."""
         _loop.run(_do(lambda: self.bluez.power(on)))
 
-    def read_code(self, timeout: float = PATIENCE) -> str:
-        """What the QR code on the screen says."""
+    def read_code(self, timeout: float = PATIENCE, *, other_than: str | None = None) -> str:
+        """What the QR code on the screen says; not the last dialog's, which may still be going."""
         from PIL import Image
 
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             with Image.open(BytesIO(self.browser.screenshot_screen())) as picture:
                 text = passkey_code(picture)
-            if text is not None:
+            if text is not None and text != other_than:
                 return text
             time.sleep(LOOK_AGAIN)
         steps = ", ".join(self.browser.ui_steps.names) or "none"

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from harness.client import Client
 from harness.play.cast import Actor
+from harness.play.devices import PHONES
 from harness.webauthn.errors import ClientError
 
 SCRIPT = Path(__file__).with_name("bridge.js")
@@ -29,6 +30,7 @@ class Bridge:
         way: Callable[[Actor], str],
         note: Callable[[str, str, str], None],
         on_get: Callable[[], None] = lambda: None,
+        on_native: Callable[[Actor, str], None] = lambda actor, way: None,
         passkeys_allowed: bool = True,
     ) -> None:
         self._seat = seat
@@ -36,6 +38,7 @@ class Bridge:
         self._way = way
         self._note = note
         self._on_get = on_get
+        self._on_native = on_native
         self._passkeys_allowed = passkeys_allowed
 
     def answer(self, source: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -62,13 +65,15 @@ class Bridge:
         actor = self._chosen()
         if actor is None:
             raise _not_allowed("the person cancelled it")
-        self._require_reachable(actor)
-        way = self._way(actor)
+        here = actor is self._seat
+        # Whoever sits at a phone has no code to scan.
+        way = "page" if here else self._way(actor)
+        self._require_reachable(actor, way)
         if way not in ("page", "cdp"):
             actor.used(way)
+            self._on_native(actor, way)
             return {"native": True}
         assert actor.key is not None
-        here = actor is self._seat
         by = (
             "internal"
             if here
@@ -88,12 +93,12 @@ class Bridge:
             response = client.get(request["options"], mediation=request.get("mediation"))
         return {"response": response}
 
-    def _require_reachable(self, actor: Actor) -> None:
+    def _require_reachable(self, actor: Actor, way: str) -> None:
         if actor.key is None:
             raise _not_allowed(f"{actor.name} has no passkeys, and no other device was taken")
         if actor.is_lost:
             raise _not_allowed(f"{actor.name} is lost")
-        if actor is not self._seat and not actor.is_security_key:
+        if actor is not self._seat and not actor.is_security_key and way != "hybrid":
             # Hybrid proves by Bluetooth that the phone is near (CTAP 2.3 §11.5): both sides need it.
             for each in (self._seat, actor):
                 if not each.bluetooth:
@@ -131,8 +136,7 @@ def _transports(actor: Actor, told: list[str]) -> list[str]:
     """What Chromium tells of each kind: a phone can always be reached by QR code, too."""
     if actor.is_security_key:
         return told
-    is_phone = actor.spec.profile in ("icloud-keychain", "google-password-manager", "android-device-bound")
-    return ["hybrid", "internal"] if is_phone else ["internal"]
+    return ["hybrid", "internal"] if actor.spec.profile in PHONES else ["internal"]
 
 
 def _not_allowed(reason: str) -> ClientError:

@@ -86,7 +86,8 @@ class Cast:
                 clock=clock,
             )
             return Actor(name=name, spec=spec, key=key, is_security_key=True)
-        options = {"screen_lock": spec.screen_lock, "seed": seed, "clock": HandTurnedClock()}
+        clock = None if self._via(spec, False) == "hybrid" else HandTurnedClock()
+        options = {"screen_lock": spec.screen_lock, "seed": seed, "clock": clock}
         if profile.kind is Kind.PROVIDER:
             account = self._accounts.setdefault(
                 (spec.profile, spec.account), Account(profile, name=spec.account)

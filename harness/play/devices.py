@@ -13,6 +13,9 @@ from harness.play.language import Switch, Text, Texts, Words
 COMPUTER = "computer"
 """Instead of a profile: a machine that has no passkeys of its own."""
 
+PHONES = frozenset({"icloud-keychain", "google-password-manager", "android-device-bound"})
+"""Profiles of what another device reaches by QR code."""
+
 Via = Literal["page", "cdp", "mock", "uhid", "hybrid"]
 
 

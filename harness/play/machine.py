@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctaphid.ports.mock import MockBus
 from harness.errors import SetupError
+from harness.play.nearby import Nearby
 from harness.wrap import hidden_from, mock_bus
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Machine:
     def __init__(self, *, headless: bool = True, slow: float = 0.0, executable: str | None = None) -> None:
         self.headless = headless
         self._stack = ExitStack()
+        self._slow = slow
+        self._nearby: Nearby | None = None
         try:
             self._start(slow, executable)
         except BaseException:
@@ -51,7 +54,7 @@ class Machine:
         if not self.headless and not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
             raise SetupError("--headed needs a screen, and DISPLAY is not set: run it under xvfb-run")
         self.bus = self._bus(program)
-        playwright = self._stack.enter_context(sync_playwright())
+        self._playwright = self._stack.enter_context(sync_playwright())
         environment: dict[str, str | float | bool] = {
             **os.environ,
             **(self.bus.environment() if self.bus else {}),
@@ -59,7 +62,7 @@ class Machine:
         # Chromium's sandbox refuses root.
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         try:
-            self.browser: Browser = playwright.chromium.launch(
+            self.browser: Browser = self._playwright.chromium.launch(
                 executable_path=program,
                 headless=self.headless,
                 slow_mo=slow * 1000,
@@ -87,12 +90,24 @@ class Machine:
             raise SetupError(f"a security key needs the mock port, or --via page: {self.no_bus}")
         return self.bus
 
+    def nearby(self) -> Nearby:
+        """Where phones are used by QR code; opened by the first play that does."""
+        if self._nearby is not None and not self._nearby.browser.is_connected():
+            crashed, self._nearby = self._nearby, None
+            crashed.close()
+        if self._nearby is None:
+            self._nearby = Nearby(self._playwright, slow=self._slow, sees_keys=self.bus is not None)
+        return self._nearby
+
     @property
     def name(self) -> str:
         return f"Chromium {self.browser.version}"
 
     def close(self) -> None:
-        self._stack.close()
+        with ExitStack() as stack:
+            stack.callback(self._stack.close)
+            if self._nearby is not None:
+                stack.callback(self._nearby.close)
 
     def __enter__(self) -> Machine:
         return self

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from harness.play.agents import agent_of, headers_of
 from harness.play.bridge import BINDING, SCRIPT, Bridge
 from harness.play.cast import Actor
-from harness.play.machine import Machine
+from harness.play.nearby import Nearby
 from harness.play.window import PlaywrightWindow
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Request
+    from playwright.sync_api import Browser, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +27,29 @@ class Sent:
 class Seat:
     """The browser of one device. A private window of it is another seat."""
 
-    def __init__(self, machine: Machine, actor: Actor, bridge: Bridge, *, is_private: bool = False) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        actor: Actor,
+        bridge: Bridge,
+        *,
+        is_private: bool = False,
+        nearby: Nearby | None = None,
+    ) -> None:
         agent = agent_of(actor.spec)
         width, height = agent.viewport
         self.actor = actor
         self.is_private = is_private
+        self.nearby = nearby
+        """Where phones scan what this browser shows."""
         self.sent: list[Sent] = []
         self.complaints: list[str] = []
         """What the page's scripts threw."""
-        self.context = machine.browser.new_context(
+        self.context = browser.new_context(
             user_agent=agent.user_agent,
-            viewport={"width": width, "height": height},
+            # Chromium draws its dialogs in the window as it is, and QR codes need room.
+            no_viewport=True if nearby is not None else None,
+            viewport={"width": width, "height": height} if nearby is None else None,
             is_mobile=agent.is_phone,
             has_touch=agent.is_phone,
             locale="en-GB",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import SetupError
 from harness.platform import Device
+from harness.play.agents import agent_of
 from harness.play.bridge import Bridge
 from harness.play.cast import Actor, Cast
 from harness.play.devices import COMPUTER, DeviceSpec
@@ -34,6 +35,7 @@ from harness.relying_parties.outcome import Outcome
 from harness.relying_parties.protocol import RelyingParty
 from harness.trace import AnswerEvent, AskEvent, Event, RequestEvent, ResponseEvent, StateEvent
 from harness.trace.words import question_text, subject
+from harness.virtual_key import VirtualKey
 
 NOWHERE = "a computer"
 """Where the person sits in a play that has security keys only."""
@@ -89,14 +91,20 @@ class Stage:
             held = self._held
             way = self._ways.of(held.spec, True) if held is not None and held.is_security_key else "page"
             if held is not None and held.key is not None and way in ("mock", "uhid") and not held.is_lost:
-                options = {"bus": self._machine.require_bus()} if way == "mock" else {}
-                with held.key.plugged_in(way, **options):
+                with self._plugged_in(held.key, way):
                     self.tell(held.name, "plugged in", way)
                     yield
             else:
                 yield
         finally:
             self._held, self._hands_off = before
+
+    def _plugged_in(self, key: VirtualKey, way: str) -> AbstractContextManager[object]:
+        if way != "mock":
+            return key.plugged_in(way)
+        bus = self._machine.require_bus()
+        nearby = self.here.nearby
+        return nearby.plugged_in(key) if nearby is not None else key.plugged_in(way, bus=bus)
 
     @contextmanager
     def hands_off(self) -> Iterator[None]:
@@ -130,6 +138,8 @@ class Stage:
             return self._world(verb)
         self._passkey_asked = False
         outcome = how(self, verb)
+        if self.here.nearby is not None and (problems := self.here.nearby.take_problems()):
+            raise problems[0]
         if self._passkey_asked and "passkey" not in outcome.asks:
             # Where the device answers at once, the page shows its question for no time at all.
             outcome = replace(outcome, asks=(*outcome.asks, "passkey"))
@@ -182,16 +192,38 @@ class Stage:
         # A private window forgets all when it is closed: each is a new one.
         place = (actor.name, len(self._seats) if is_private else 0)
         if place not in self._seats:
+            nearby = self._machine.nearby() if self._shows_codes(actor) else None
             bridge = Bridge(
                 actor,
                 chosen=lambda: None if self._hands_off else self._held or self.here.actor,
                 way=lambda each: self._ways.of(each.spec, each.is_security_key),
                 note=self.tell,
                 on_get=self._note_passkey_asked,
+                on_native=self._take_out,
                 passkeys_allowed=passkeys_allowed,
             )
-            self._seats[place] = Seat(self._machine, actor, bridge, is_private=is_private)
+            browser = nearby.browser if nearby is not None else self._machine.browser
+            self._seats[place] = Seat(browser, actor, bridge, is_private=is_private, nearby=nearby)
         self._seat = self._seats[place]
+
+    def _shows_codes(self, actor: Actor) -> bool:
+        """Whether it is a computer, with a phone in the play that scans QR codes."""
+        others = (each for each in self.cast.actors.values() if each is not actor)
+        return not agent_of(actor.spec).is_phone and any(
+            self._ways.of(each.spec, each.is_security_key) == "hybrid" for each in others
+        )
+
+    def _take_out(self, actor: Actor, way: str) -> None:
+        """The browser asks for itself now, and this device answers."""
+        nearby = self.here.nearby
+        if way == "hybrid":
+            if nearby is None:
+                raise SetupError(
+                    f"{actor.name}: on {self.seat_name}, a phone, no QR code is shown: use via: page"
+                )
+            nearby.hold(actor, self.here.actor, self.tell)
+        elif nearby is not None:
+            nearby.put_away()
 
     def _actor(self, name: str) -> Actor:
         return self.cast[name]

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authenticator.profiles.loader import load_profile
 from authenticator.profiles.profile import Kind
 from harness.errors import SetupError
-from harness.play.devices import COMPUTER, DeviceSpec
+from harness.play.devices import COMPUTER, PHONES, DeviceSpec
 
 FOR_KEYS = ("mock", "uhid", "page")
+FOR_PHONES = ("page", "hybrid")
 FOR_PLATFORMS = ("page",)
-WAYS = ("mock", "uhid", "page")
+WAYS = ("mock", "uhid", "page", "hybrid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """mock and uhid: real HID in front of the browser. page: navigator.credentials leads to the device."""
+    """mock and uhid: real HID in front of the browser. page: navigator.credentials leads to the device.
+    hybrid: the phone scans the QR code that a stock browser shows.
+    """
 
     key: str = "mock"
-    platform: str = "page"
+    phone: str = "page"
 
     def of(self, spec: DeviceSpec, is_security_key: bool) -> str:
-        if spec.via is not None:
-            return spec.via if spec.via in (FOR_KEYS if is_security_key else FOR_PLATFORMS) else "page"
-        return self.key if is_security_key else self.platform
+        # A linked phone is called, and shown no code.
+        is_phone = spec.profile in PHONES and not spec.linked
+        possible = FOR_KEYS if is_security_key else FOR_PHONES if is_phone else FOR_PLATFORMS
+        wanted = spec.via or (self.key if is_security_key else self.phone)
+        return wanted if wanted in possible else "page"
 
 
 def ways_of(words: Sequence[str]) -> Ways:
-    """`--via page` takes the bridge for all; `--via uhid` puts security keys there."""
+    """`--via page` takes the bridge for all; `--via uhid` puts security keys there, `--via hybrid` phones."""
     ways = Ways()
     for word in words:
         if word not in WAYS:
             raise SetupError(f"--via {word}: there are {', '.join(WAYS)}")
-        ways = Ways(key=word, platform=ways.platform)
+        if word == "hybrid":
+            ways = replace(ways, phone=word)
+        elif word == "page":
+            ways = Ways(key=word)
+        else:
+            ways = replace(ways, key=word)
     return ways
 
 

@@ -29,6 +29,30 @@ steps:
     expect: {count: 2}
 """
 
+NEARBY = """\
+scenario: A phone that scans what a stock browser shows, and a key beside it
+exchange: okx-web
+devices:
+  laptop: windows-hello
+  phone: {profile: icloud-keychain, via: hybrid}
+  key: {profile: yubikey-bio, pin: 123456, fingers: [right thumb]}
+steps:
+  - log in
+  - add passkey: phone
+  - add passkey: key
+  - switch: {device: laptop, bluetooth: off}
+  - withdraw: {with: passkey, on: phone}
+    expect: {refused: cancelled}
+  - switch: {device: laptop, bluetooth: on}
+  - withdraw: {with: passkey, on: phone}
+    person: cancel
+    expect: {refused: cancelled}
+  - withdraw: {with: passkey, on: key}
+    person: [wrong finger, right finger]
+  - withdraw: {with: passkey, on: phone}
+    expect: {asks: [confirmation, passkey]}
+"""
+
 
 def stuntkey(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -85,3 +109,20 @@ def test_two_ways_are_compared_in_processes_of_their_own(story: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     assert "2 passed" in result.stdout
     assert result.stdout.split("2 passed")[1].split()[-2:] == ["passed", "passed"]
+
+
+def test_a_phone_scans_the_code_of_a_stock_browser(story: Path) -> None:
+    story.write_text(NEARBY, encoding="utf-8")
+    result = stuntkey(story, "-v", "--report", "out", folder=story.parent)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "phone by hybrid, key by mock, in Chromium" in result.stdout
+    events = (story.parent / "out" / "events.ndjson").read_text(encoding="utf-8")
+    assert "scanned the QR code" in events
+    assert "the browser shows no QR code" in events, "while Bluetooth was off"
+
+
+def test_phones_are_put_there_by_an_option(story: Path) -> None:
+    story.write_text(STORY, encoding="utf-8")
+    result = stuntkey(story, "-v", "--via", "hybrid", folder=story.parent)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "phone by hybrid, key by mock, in Chromium" in result.stdout

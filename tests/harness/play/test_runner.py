@@ -50,7 +50,7 @@ def test_a_play_that_ends_now_so_and_now_so_is_flaky() -> None:
 def test_ways_are_words_that_there_are() -> None:
     assert ways_of(["page"]).key == "page"
     assert ways_of([]).key == "mock"
-    with pytest.raises(SetupError, match="--via usb: there are mock, uhid, page"):
+    with pytest.raises(SetupError, match="--via usb: there are mock, uhid, page, hybrid"):
         ways_of(["usb"])
 
 
