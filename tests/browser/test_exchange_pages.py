@@ -8,12 +8,13 @@ from typing import Any
 
 import pyotp
 import pytest
+from playwright import sync_api
 
 from scenarios.exchange.server import Exchange
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-sync_api = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("google-chrome") or "install chromium: tools/setup browser"
+)
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "

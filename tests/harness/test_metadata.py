@@ -91,10 +91,6 @@ def test_blob_has_every_profile_that_can_be_named(everything: MetadataBlobPayloa
 @pytest.mark.parametrize("profile", CERTIFIED, ids=by_name)
 def test_attestation_of_a_real_key_is_vouched_for(profile: Profile, everything: MetadataBlobPayload) -> None:
     registered = register(profile, profile.algorithms[0])
-    if registered.fmt == "android-key":
-        pytest.skip(
-            "python-fido2 has no verifier of android-key; py_webauthn's judgement is in test_attestation_formats"
-        )
     entry = MdsAttestationVerifier(everything).find_entry(registered, CLIENT_DATA_HASH)
     assert entry is not None
     assert entry.aaguid == Aaguid(profile.aaguid)

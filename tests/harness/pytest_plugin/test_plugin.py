@@ -286,7 +286,6 @@ def test_a_mistake_in_a_play_is_told_with_its_line(pytester: pytest.Pytester) ->
 @pytest.mark.usefixtures("adapter")
 def test_plays_beside_pytest_playwright_under_xdist(pytester: pytest.Pytester) -> None:
     """Both have Playwright's synchronous API at work in one process."""
-    pytest.importorskip("pytest_playwright")
     pytester.path.joinpath("stories.yaml").write_text(f"{PLAY}---\n{PLAY}")
     pytester.makeconftest(
         """

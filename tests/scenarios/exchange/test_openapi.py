@@ -6,13 +6,11 @@ import re
 from typing import Any
 
 import httpx
-import pytest
+import jsonschema
 from exchange_visitor import Visitor
 
 from scenarios.exchange.api import ROUTES
 from scenarios.exchange.kinds import KINDS
-
-jsonschema = pytest.importorskip("jsonschema", reason="pip install jsonschema")
 
 
 def test_every_route_is_described(ann: Visitor) -> None:
