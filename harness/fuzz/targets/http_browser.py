@@ -104,9 +104,7 @@ class Wire:
         try:
             try:
                 response, text = self._exchange(method, url, content, sent, deadline)
-            except httpx.RemoteProtocolError as error:
-                if "without sending a response" not in str(error):
-                    raise
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                 # A server may close a kept connection whenever it likes, many do after an error: RFC 9112 §9.3.1
                 # has clients ask again on a new one. A server that is cut down by the request is cut down again.
                 response, text = self._exchange(method, url, content, sent, deadline)
