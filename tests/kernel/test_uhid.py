@@ -1,4 +1,4 @@
-"""A virtual machine is booted once, and what is in the check_*.py beside this is run in it.
+"""A virtual machine is booted for each check_*.py beside this, and runs it.
 
 It takes some minutes without KVM, most of them Chromium's.
 """
@@ -19,11 +19,11 @@ CHECKS = sorted(path.name for path in HERE.glob("check_*.py"))
 MINUTES = 60
 
 
-def test_in_a_machine_with_a_kernel_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", CHECKS)
+def test_in_a_machine_with_a_kernel_of_its_own(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     # What the machine writes below the current directory is what is seen of it here.
     report = Path(f"artifacts/kernel-{os.getpid()}.xml").absolute()
     report.parent.mkdir(exist_ok=True)
-    checks = [str(HERE / name) for name in CHECKS]
     try:
         code = run_in_vm(
             [
@@ -38,7 +38,7 @@ def test_in_a_machine_with_a_kernel_of_its_own(capfd: pytest.CaptureFixture[str]
                     "no:xdist",
                     "--color=no",
                 ),
-                *("--basetemp=/tmp/checks", f"--junitxml={report}", *checks),
+                *("--basetemp=/tmp/checks", f"--junitxml={report}", str(HERE / name)),
             ],
             timeout=30 * MINUTES,
         )
@@ -48,4 +48,4 @@ def test_in_a_machine_with_a_kernel_of_its_own(capfd: pytest.CaptureFixture[str]
     finally:
         report.unlink(missing_ok=True)
     assert (suite["failures"], suite["errors"], suite["skipped"]) == ("0", "0", "0")
-    assert int(suite["tests"]) >= len(CHECKS)
+    assert int(suite["tests"]) > 0
