@@ -29,7 +29,7 @@ from scenarios.exchange.errors import Denied
 from scenarios.exchange.headers import SecurityHeaders
 from scenarios.exchange.limits import Pace
 from scenarios.exchange.openapi import openapi
-from scenarios.exchange.pages import PAGES, STATIC, Page, render, render_problem
+from scenarios.exchange.pages import PAGES, STATIC, STATIC_PATH, Page, look_path, render, render_problem
 from scenarios.exchange.service import Service, sha256
 from scenarios.exchange.tables import Session
 from scenarios.exchange.test_hooks import hooks
@@ -53,7 +53,7 @@ def make_app(service: Service) -> Starlette:
         StarletteRoute("/openapi.json", show_openapi),
         *_look(service),
         *hooks(service),
-        Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        Mount(STATIC_PATH, StaticFiles(directory=STATIC), name="static"),
     ]
     app = Starlette(
         routes=routes,
@@ -82,7 +82,8 @@ def _look(service: Service) -> list[BaseRoute]:
     async def show_icon(request: Request) -> Response:
         return Response(icon, media_type="image/svg+xml")
 
-    return [StarletteRoute("/theme.css", show_theme), StarletteRoute("/icon.svg", show_icon)]
+    path = look_path(look)
+    return [StarletteRoute(f"{path}/theme.css", show_theme), StarletteRoute(f"{path}/icon.svg", show_icon)]
 
 
 # The JSON API

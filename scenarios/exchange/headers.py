@@ -21,6 +21,8 @@ HEADERS = {
     ),
     "Accept-CH": "Sec-CH-UA-Platform-Version",
 }
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""For files whose address has their version in it."""
 
 
 class SecurityHeaders:
@@ -41,7 +43,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers[name] = value
-                headers["Cache-Control"] = "no-cache" if is_static else "no-store"
+                headers["Cache-Control"] = IMMUTABLE if is_static and message["status"] == 200 else "no-store"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,18 +20,36 @@ from scenarios.exchange.ceremonies import NETWORK_NAMES
 from scenarios.exchange.errors import Denied
 from scenarios.exchange.help import HELP
 from scenarios.exchange.markets import ASSETS, CHAINS, balances
+from scenarios.exchange.policy import Look
 from scenarios.exchange.requirements import judge
 from scenarios.exchange.service import Service
 from scenarios.exchange.test_hooks import read_messages
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+
+
+def _version_of(files: Path) -> str:
+    """Changes whenever one of them does."""
+    digest = hashlib.sha256()
+    for path in sorted(files.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+STATIC_PATH = f"/static/{_version_of(STATIC)}"
+"""What lies below it never changes, and browsers ask for it once."""
 USE_NAMES = {"log-in": "Log in", "withdraw": "Withdraw", "deposit": "Deposit", "c2c": "C2C / P2P trading"}
 METHOD_NAMES = {
     "this-device": ("This device", "Fingerprint, face, or the screen lock of this device"),
     "another-device": ("A different device", "Scan a QR code with your phone or tablet"),
     "security-key": ("USB security key", "Insert a FIDO2 key and touch it"),
 }
+
+
+def look_path(look: Look) -> str:
+    """Where the files lie that are made of a policy's look."""
+    return f"/static/look-{hashlib.sha256(repr(look).encode()).hexdigest()[:12]}"
 
 
 def _date(seconds: float | None) -> str:
@@ -79,6 +98,8 @@ def _common(service: Service) -> dict[str, Any]:
     return {
         "policy": service.policy,
         "look": service.policy.look,
+        "look_path": look_path(service.policy.look),
+        "static": STATIC_PATH,
         "has_outbox": service.outbox,
         "network_names": NETWORK_NAMES,
         "use_names": USE_NAMES,
