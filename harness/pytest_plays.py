@@ -118,12 +118,18 @@ class Theatre:
         from harness.play.performance import Settings, perform
         from harness.play.ways import ways_of
 
-        if self._machine is None or not self._machine.browser.is_connected():
-            self._close()
-            self._machine = Machine(headless=not self._options.headed)
         options = self._options
-        way = "page" if options.browser == "page" else options.port
-        settings = Settings(ways=ways_of([way]), seed=options.seed, headless=not options.headed)
+        own_way = options.browser in ("page", "cdp")
+        browser = "chromium" if own_way else options.browser
+        settings = Settings(
+            ways=ways_of([options.browser if own_way else options.port]),
+            seed=options.seed,
+            browser=browser,
+            headless=not options.headed,
+        )
+        if self._machine is None or not self._machine.is_running:
+            self._close()
+            self._machine = Machine(browser, headless=settings.headless)
         return perform(play, self._machine, settings, RunId(play=play.name), hear)
 
     def _close(self) -> None:

@@ -13,14 +13,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.browsers.browser import Browser, Page, PageError, Pending, UiStep, UiSteps
+from harness.browsers.browser import Browser, NotShown, Page, PageError, Pending, UiStep, UiSteps
 from harness.errors import SetupError
 
 if TYPE_CHECKING:
     from harness.virtual_key import VirtualKey
 
 KINDS = ("chromium", "firefox", "page", "cdp")
-__all__ = ["KINDS", "Browser", "Page", "PageError", "Pending", "UiStep", "UiSteps", "open_browser"]
+__all__ = [
+    "KINDS",
+    "Browser",
+    "NotShown",
+    "Page",
+    "PageError",
+    "Pending",
+    "UiStep",
+    "UiSteps",
+    "open_browser",
+]
 
 
 def open_browser(

@@ -1,9 +1,13 @@
 // Puts virtual keys in the place of the browser's own: navigator.credentials answers with what the binding says.
+// The binding `__stuntkey` takes one call and answers {value: …} or {error: {name, message}}. The value of a ceremony
+// is {credential: …}, {native: true} where the browser is to ask for itself, or {wait: true} for autofill that nobody
+// has picked from yet.
 (() => {
   const call = globalThis.__stuntkey;
   if (!call || !globalThis.PublicKeyCredential || globalThis.__stuntkeyBridged) return;
   Object.defineProperty(globalThis, "__stuntkeyBridged", {value: true});
   const native = {create: navigator.credentials.create, get: navigator.credentials.get};
+  const LOOK_AGAIN = 100;
   let numbers = 0;
 
   const bytes = (source) => ArrayBuffer.isView(source)
@@ -70,26 +74,44 @@
     toJSON: () => structuredClone(json),
   });
 
+  const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
   const ceremony = (kind) => async function (options) {
     if (!options?.publicKey) return native[kind].call(navigator.credentials, options);
     const {publicKey, signal, mediation} = options;
     if (signal?.aborted) throw aborted(signal);
-    const number = `${performance.timeOrigin} ${++numbers}`;
-    const hangUp = () => call({kind: "abort", number});
+    const request = {number: `${performance.timeOrigin} ${++numbers}`, mediation, publicKey: toJson(publicKey)};
+    let isOver = false;
+    const hangUp = () => {
+      isOver = true;
+      return call({kind: "abort", number: request.number});
+    };
+    const askOn = async () => {
+      for (;;) {
+        const answer = await ask(kind, request);
+        if (!answer.wait || isOver) return answer;
+        await pause();
+        if (isOver) return answer;
+      }
+    };
     addEventListener("pagehide", hangUp, {once: true});
     try {
-      const answered = ask(kind, {number, mediation, publicKey: toJson(publicKey)});
+      const answered = askOn();
       answered.catch(() => {});
-      const given = await (!signal ? answered : Promise.race([answered, new Promise((_, reject) => {
+      const answer = await (!signal ? answered : Promise.race([answered, new Promise((_, reject) => {
         signal.addEventListener("abort", () => { hangUp(); reject(aborted(signal)); }, {once: true});
       })]));
-      return credentialOf(given);
+      if (!answer.native) return credentialOf(answer.credential);
+      // Whoever picked from the autofill has chosen: the browser need not wait for that again.
+      const asked = mediation === "conditional" ? {...options, mediation: "optional"} : options;
+      return await native[kind].call(navigator.credentials, asked);
     } finally {
       removeEventListener("pagehide", hangUp);
     }
   };
-  navigator.credentials.create = ceremony("create");
-  navigator.credentials.get = ceremony("get");
+  const replace = (target, name, value) =>
+    Object.defineProperty(target, name, {value, configurable: true, writable: true});
+  replace(navigator.credentials, "create", ceremony("create"));
+  replace(navigator.credentials, "get", ceremony("get"));
 
   const statics = {
     isUserVerifyingPlatformAuthenticatorAvailable: async () => (await ask("capabilities")).userVerifyingPlatformAuthenticator,
@@ -99,7 +121,5 @@
   for (const name of ["signalUnknownCredential", "signalAllAcceptedCredentials", "signalCurrentUserDetails"]) {
     statics[name] = async (options) => { await ask("signal", {name, options: toJson(options)}); };
   }
-  for (const [name, value] of Object.entries(statics)) {
-    Object.defineProperty(PublicKeyCredential, name, {value, configurable: true, writable: true});
-  }
+  for (const [name, value] of Object.entries(statics)) replace(PublicKeyCredential, name, value);
 })();

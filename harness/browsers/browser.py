@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from harness.errors import Failure, SetupError
 
 if TYPE_CHECKING:
+    from harness.browsers.bridge import PageBridge
     from harness.virtual_key import VirtualKey
 
 T = TypeVar("T")
@@ -115,8 +117,15 @@ class Pending(Generic[T]):
         raise Failure(f"{self._what}: should have been refused, and returned {value!r}"[:500])
 
 
+class NotShown(Failure):
+    """A page is not as whoever uses it knows it."""
+
+
 class Page(ABC):
-    """A page in a browser. Scripts are expressions or functions, as Playwright takes them."""
+    """A page in a browser, by CSS selectors. Each act waits until it can be done; `NotShown` if it never can.
+
+    Scripts are expressions or functions, as Playwright takes them.
+    """
 
     @property
     @abstractmethod
@@ -128,7 +137,7 @@ class Page(ABC):
 
     @abstractmethod
     def goto(self, url: str) -> None:
-        """Go there, and wait until the page is loaded."""
+        """Go there, and wait until the document is there."""
 
     @abstractmethod
     def reload(self) -> None: ...
@@ -142,10 +151,17 @@ class Page(ABC):
 
     @abstractmethod
     def click(self, selector: str, *, timeout: float = PATIENCE) -> None:
-        """Wait until it is there, and click."""
+        """The first of them that is shown."""
 
     @abstractmethod
     def fill(self, selector: str, text: str, *, timeout: float = PATIENCE) -> None: ...
+
+    @abstractmethod
+    def choose(self, selector: str, value: str, *, timeout: float = PATIENCE) -> None:
+        """An option of a <select>, by its value."""
+
+    @abstractmethod
+    def check(self, selector: str, checked: bool = True, *, timeout: float = PATIENCE) -> None: ...
 
     @abstractmethod
     def text(self, selector: str = "body", *, timeout: float = PATIENCE) -> str:
@@ -154,13 +170,15 @@ class Page(ABC):
     @abstractmethod
     def wait_for(
         self,
-        selector: str | None = None,
-        *,
+        *selectors: str,
         text: str | None = None,
         url: str | None = None,
         timeout: float = PATIENCE,
-    ) -> None:
-        """Until the selector is visible, the page (or the selector) shows the text, the address contains `url`."""
+    ) -> str:
+        """Until one of the selectors is shown, with the text in it (or in the page), and the address contains `url`.
+
+        Returns the first of the selectors that is shown.
+        """
 
     @abstractmethod
     def screenshot(self) -> bytes:
@@ -171,6 +189,26 @@ class Page(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    def has(self, selector: str) -> bool:
+        """Whether something of that kind is shown now."""
+        return bool(self.evaluate(SHOWN, [selector]))
+
+    def texts(self, selector: str) -> list[str]:
+        """Of all there are now."""
+        script = "(selector) => [...document.querySelectorAll(selector)].map((each) => each.innerText)"
+        return list(self.evaluate(script, selector))
+
+    def attribute(self, selector: str, name: str) -> str | None:
+        """Of the first one, once there is one."""
+        script = "([selector, name]) => document.querySelector(selector).getAttribute(name)"
+        self.wait_until(f"() => document.querySelector({json.dumps(selector)}) !== null", not_=False)
+        value = self.evaluate(script, [selector, name])
+        return None if value is None else str(value)
+
+    @abstractmethod
+    def wait_until(self, script: str, *, not_: Any, timeout: float = PATIENCE) -> Any:
+        """What a JavaScript function returns, once it is something else than `not_`."""
 
     # WebAuthn, by the page's own navigator.credentials
 
@@ -186,6 +224,10 @@ class Page(ABC):
         return self.begin(_CEREMONY, ["get", dict(options), others])
 
 
+SHOWN = """(selectors) => selectors.find((selector) => [...document.querySelectorAll(selector)].some(
+    (each) => each.checkVisibility({ checkVisibilityCSS: true }))) ?? null"""
+"""The first of some selectors of which something is shown."""
+
 _CEREMONY = """async ([kind, json, others]) => {
   const parse = kind === "create" ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
   const {abort_after, ...rest} = others;
@@ -198,6 +240,47 @@ _CEREMONY = """async ([kind, json, others]) => {
   const credential = await navigator.credentials[kind](options);
   return JSON.parse(JSON.stringify(credential.toJSON()));
 }"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """What a browser context says it is."""
+
+    user_agent: str | None = None
+    """None: the browser's own words."""
+    size: tuple[int, int] | None = (1280, 800)
+    """Of its pages; None: as large as the window is."""
+    is_phone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A request that left the browser."""
+
+    method: str
+    url: str
+    body: str
+
+
+class Context(ABC):
+    """Somebody's browser: cookies, storage and looks of their own, and one page."""
+
+    def __init__(self) -> None:
+        self.sent: list[Sent] = []
+        """Every request of its pages, in order."""
+        self.complaints: list[str] = []
+        """What its pages' scripts threw."""
+
+    @property
+    @abstractmethod
+    def page(self) -> Page: ...
+
+    @abstractmethod
+    def set_headers(self, headers: Mapping[str, str]) -> None:
+        """Send them with every request from now on."""
+
+    @abstractmethod
+    def close(self) -> None: ...
 
 
 class Browser(ABC):
@@ -218,6 +301,14 @@ class Browser(ABC):
 
     @abstractmethod
     def new_page(self, url: str | None = None) -> Page: ...
+
+    def new_context(self, looks: Looks | None = None, *, bridge: PageBridge | None = None) -> Context:
+        """A page without cookies or history; its ceremonies go over the bridge, where there is one."""
+        raise SetupError(f"{self.name} has one context only")
+
+    @property
+    def is_running(self) -> bool:
+        return True
 
     def screenshot_screen(self) -> bytes:
         """PNG of the whole screen, with the browser's own dialogs."""

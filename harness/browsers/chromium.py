@@ -10,16 +10,18 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.browsers.browser import HidBrowser
+from harness.browsers.browser import HidBrowser, Looks
 from harness.browsers.dialogs import Dialogs
-from harness.browsers.display import Display
-from harness.browsers.driver import PlaywrightPage, now, playwright
-from harness.browsers.process import BrowserProcess, find_program
+from harness.browsers.display import Display, existing_screen
+from harness.browsers.driver import PlaywrightContext, PlaywrightPage, now, playwright
+from harness.browsers.process import BrowserProcess, find_program, without_machine
 from harness.errors import SetupError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as AsyncBrowser
     from playwright.async_api import BrowserContext
+
+    from harness.browsers.bridge import PageBridge
 
 NAMES = (
     "/usr/lib/chromium/chromium",
@@ -69,6 +71,8 @@ class Chromium(HidBrowser):
     permit_enterprise_attestation   the origins for which the administrator allows it
     scale, size   of the screen (`headless=False`); a QR code is read best at scale 2
     port          mock or uhid; None for a browser without keys
+    on_screen     on the screen in $DISPLAY, for somebody to watch, who then answers native dialogs themselves
+    slow          seconds between what is done in its pages, to watch it
     """
 
     name = "chromium"
@@ -83,10 +87,12 @@ class Chromium(HidBrowser):
         permit_enterprise_attestation: Iterable[str] = (),
         size: tuple[int, int] = (1280, 1024),
         scale: float = 1,
+        on_screen: bool = False,
+        slow: float = 0.0,
         program: str | None = None,
     ) -> None:
         super().__init__(port)
-        self.headless = headless
+        self.headless = headless and not on_screen
         self.display: Display | None = None
         self.dialogs: Dialogs | None = None
         self._program = program or find_chromium()
@@ -96,7 +102,8 @@ class Chromium(HidBrowser):
         permitted = ",".join(permit_enterprise_attestation)
         if permitted:
             self._flags.append(f"--webauthn-permit-enterprise-attestation={permitted}")
-        self._size, self._scale = size, scale
+        self._size, self._scale, self._slow = size, scale, slow
+        self._on_screen = on_screen
         try:
             self.require_sees_keys(self._program)
             self._open(list(flags), dict(environment or {}))
@@ -115,6 +122,8 @@ class Chromium(HidBrowser):
         }
         if self.headless:
             flags = ["--headless=new", *flags]
+        elif self._on_screen:
+            own |= existing_screen()
         else:
             width, height = self._size
             self.display = self._stack.enter_context(Display(width, height))
@@ -139,7 +148,9 @@ class Chromium(HidBrowser):
         while not self._listening.wait(0.1):
             if self.process.exit_code is not None:
                 raise SetupError(f"{self._program} ended as it started: {self.process.last_words()}")
-        self._browser: AsyncBrowser = now(playwright().chromium.connect_over_cdp(self._endpoint))
+        self._browser: AsyncBrowser = now(
+            playwright().chromium.connect_over_cdp(self._endpoint, slow_mo=self._slow * 1000)
+        )
         self._stack.callback(lambda: now(self._browser.close()))
         self.version = self._browser.version
         if self.display is not None:
@@ -180,6 +191,15 @@ class Chromium(HidBrowser):
             page.goto(url)
         return page
 
+    def new_context(
+        self, looks: Looks | None = None, *, bridge: PageBridge | None = None
+    ) -> PlaywrightContext:
+        return PlaywrightContext(self._browser, looks or Looks(), bridge)
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.exit_code is None and self._browser.is_connected()
+
     def screenshot_screen(self) -> bytes:
         return self.display.screenshot() if self.display is not None else super().screenshot_screen()
 
@@ -187,9 +207,3 @@ class Chromium(HidBrowser):
 def _rights() -> list[str]:
     """Chromium's sandbox refuses to run as root; for everybody else it stays on."""
     return ["--no-sandbox"] if os.geteuid() == 0 else []
-
-
-def without_machine(environment: Mapping[str, str]) -> dict[str, str]:
-    """Pages are to see our keys, and not the machine's displays, buses and keys."""
-    theirs = ("LD_PRELOAD", "UMOCKDEV_DIR", "WAYLAND_DISPLAY", "DISPLAY")
-    return {name: value for name, value in environment.items() if name not in theirs}

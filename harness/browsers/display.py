@@ -121,6 +121,15 @@ class Display:
         return done.stdout
 
 
+def existing_screen() -> dict[str, str]:
+    """Whoever watches has one."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR")
+    found = {name: value for name in names if (value := os.environ.get(name))}
+    if not ("DISPLAY" in found or "WAYLAND_DISPLAY" in found):
+        raise SetupError("a browser to watch needs a screen, and DISPLAY is not set: run it under xvfb-run")
+    return found
+
+
 def _line(reading: int) -> bytes:
     """The server writes the number, then the end of the line, and fails if nobody reads that any more."""
     line = b""

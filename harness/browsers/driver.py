@@ -5,17 +5,30 @@ from __future__ import annotations
 import asyncio
 import atexit
 import re
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness.browsers.browser import PATIENCE, Page, PageError, Pending
+from harness.browsers.browser import (
+    PATIENCE,
+    SHOWN,
+    Context,
+    Looks,
+    NotShown,
+    Page,
+    PageError,
+    Pending,
+    Sent,
+)
 from harness.errors import Failure, SetupError
 from harness.ports import BackgroundLoop
 
 if TYPE_CHECKING:
+    from playwright.async_api import Browser as AsyncBrowser
+    from playwright.async_api import BrowserContext, Playwright, Request
     from playwright.async_api import Page as AsyncPage
-    from playwright.async_api import Playwright
+
+    from harness.browsers.bridge import PageBridge
 
 T = TypeVar("T")
 _loop = BackgroundLoop()
@@ -50,6 +63,13 @@ def _stop() -> None:
         _playwright = None
 
 
+NAVIGATIONS = 5
+"""How often a page may go on to another one while a question is put to it."""
+DESTROYED = "context was destroyed"
+"""What Playwright says of a script whose page went on to another one."""
+_VISIBLE = " >> visible=true"
+
+
 class PlaywrightPage(Page):
     def __init__(self, page: AsyncPage) -> None:
         self.playwright = page
@@ -65,10 +85,10 @@ class PlaywrightPage(Page):
         return now(self.playwright.title())
 
     def goto(self, url: str) -> None:
-        self._do(self.playwright.goto(url), f"goto {url}")
+        self._do(self.playwright.goto(url, wait_until="domcontentloaded"), f"open {url}")
 
     def reload(self) -> None:
-        self._do(self.playwright.reload(), "reload")
+        self._do(self.playwright.reload(wait_until="domcontentloaded"), "reload")
 
     def begin(self, script: str, argument: Any = None) -> Pending[Any]:
         return Pending(later(self._run(script, argument)), f"a script at {self.url}")
@@ -81,35 +101,77 @@ class PlaywrightPage(Page):
         except Error as error:
             raise _page_error(error.message) from None
 
+    def evaluate(self, script: str, argument: Any = None, *, timeout: float = PATIENCE) -> Any:
+        for _ in range(NAVIGATIONS):
+            try:
+                return self.begin(script, argument).result(timeout)
+            except PageError as error:
+                if DESTROYED not in error.message:
+                    raise
+                self._do(self.playwright.wait_for_load_state("domcontentloaded"), "load")
+        raise Failure(f"{self.url}: the page goes on and on to other pages")
+
     def click(self, selector: str, *, timeout: float = PATIENCE) -> None:
-        self._do(self.playwright.click(selector, timeout=timeout * 1000), f"click {selector}")
+        work = self.playwright.click(f"{selector}{_VISIBLE}", timeout=timeout * 1000)
+        self._do(work, f"click {selector}")
 
     def fill(self, selector: str, text: str, *, timeout: float = PATIENCE) -> None:
-        self._do(self.playwright.fill(selector, text, timeout=timeout * 1000), f"fill {selector}")
+        work = self.playwright.fill(f"{selector}{_VISIBLE}", text, timeout=timeout * 1000)
+        self._do(work, f"fill {selector}")
+
+    def choose(self, selector: str, value: str, *, timeout: float = PATIENCE) -> None:
+        work = self.playwright.select_option(selector, value, timeout=timeout * 1000)
+        self._do(work, f"choose {value} in {selector}")
+
+    def check(self, selector: str, checked: bool = True, *, timeout: float = PATIENCE) -> None:
+        work = self.playwright.set_checked(selector, checked, timeout=timeout * 1000)
+        self._do(work, f"{'' if checked else 'un'}check {selector}")
 
     def text(self, selector: str = "body", *, timeout: float = PATIENCE) -> str:
-        return self._do(self.playwright.inner_text(selector, timeout=timeout * 1000), f"text of {selector}")
+        work = self.playwright.locator(selector).first.inner_text(timeout=timeout * 1000)
+        return self._do(work, f"read {selector}")
 
     def wait_for(
         self,
-        selector: str | None = None,
-        *,
+        *selectors: str,
         text: str | None = None,
         url: str | None = None,
         timeout: float = PATIENCE,
-    ) -> None:
+    ) -> str:
         milliseconds = timeout * 1000
         if url is not None:
             address = re.compile(re.escape(url))
-            self._do(self.playwright.wait_for_url(address, timeout=milliseconds), f"address {url}")
+            self._do(self.playwright.wait_for_url(address, timeout=milliseconds), f"come to {url}")
         if text is not None:
-            where = self.playwright.locator(selector or "body").filter(has_text=text).first
-            self._do(where.wait_for(timeout=milliseconds), f"text {text!r}")
-        elif selector is not None:
-            self._do(self.playwright.locator(selector).first.wait_for(timeout=milliseconds), selector)
+            where = ", ".join(selectors) or "body"
+            found = self.playwright.locator(where).filter(has_text=text).first
+            self._do(found.wait_for(timeout=milliseconds), f"find the text {text!r}")
+        return self._first_shown(selectors, milliseconds) if selectors else ""
+
+    def _first_shown(self, selectors: Sequence[str], milliseconds: float) -> str:
+        what = f"find {' or '.join(selectors)}"
+        return str(self._do(self._found(SHOWN, list(selectors), milliseconds), what))
+
+    def wait_until(self, script: str, *, not_: Any, timeout: float = PATIENCE) -> Any:
+        look = f"(not) => {{ const now = ({script})(); return now === not ? null : {{ now }}; }}"
+        found = self._do(self._found(look, not_, timeout * 1000), "wait for the page to settle")
+        return found["now"]
+
+    async def _found(self, script: str, argument: Any, milliseconds: float) -> Any:
+        """What a function returns, once that is something; asked anew on the next page, if this one goes on to it."""
+        from playwright.async_api import Error
+
+        for _ in range(NAVIGATIONS):
+            try:
+                waiting = self.playwright.wait_for_function(script, arg=argument, timeout=milliseconds)
+                return await (await waiting).json_value()
+            except Error as error:
+                if DESTROYED not in error.message:
+                    raise
+        raise NotShown(f"{self.url}: the page goes on and on to other pages")
 
     def screenshot(self) -> bytes:
-        return self._do(self.playwright.screenshot(), "screenshot")
+        return self._do(self.playwright.screenshot(animations="disabled", caret="hide"), "take a screenshot")
 
     def clear_cookies(self) -> None:
         now(self.playwright.context.clear_cookies())
@@ -123,9 +185,11 @@ class PlaywrightPage(Page):
         try:
             return now(work)
         except TimeoutError:
-            raise Failure(f"{what}: not in time at {self.url}; the page shows: {self._glance()}") from None
+            raise NotShown(
+                f"the page did not let one {what} in time, at {self.url}; it shows: {self._glance()}"
+            ) from None
         except Error as error:
-            raise Failure(f"{what}: {error.message.splitlines()[0]}") from None
+            raise NotShown(f"the page did not let one {what}: {error.message.splitlines()[0]}") from None
 
     def _glance(self) -> str:
         from playwright.async_api import Error
@@ -135,6 +199,51 @@ class PlaywrightPage(Page):
         except Error:
             return "nothing"
         return repr(" ".join(shown.split())[:300])
+
+
+class PlaywrightContext(Context):
+    """A browser context of Playwright's with one page."""
+
+    def __init__(self, browser: AsyncBrowser, looks: Looks, bridge: PageBridge | None) -> None:
+        super().__init__()
+        self._context, page = now(self._open(browser, looks, bridge))
+        self._page = PlaywrightPage(page)
+
+    async def _open(
+        self, browser: AsyncBrowser, looks: Looks, bridge: PageBridge | None
+    ) -> tuple[BrowserContext, AsyncPage]:
+        size = looks.size
+        context = await browser.new_context(
+            user_agent=looks.user_agent,
+            viewport={"width": size[0], "height": size[1]} if size is not None else None,
+            no_viewport=True if size is None else None,
+            is_mobile=looks.is_phone,
+            has_touch=looks.is_phone,
+            locale="en-GB",
+            timezone_id="UTC",
+            reduced_motion="reduce",
+        )
+        if bridge is not None:
+            await bridge.attach_async(context)
+        context.on("request", self._note_request)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        return context, await context.new_page()
+
+    @property
+    def page(self) -> PlaywrightPage:
+        return self._page
+
+    def set_headers(self, headers: Mapping[str, str]) -> None:
+        now(self._context.set_extra_http_headers(dict(headers)))
+
+    def _note_request(self, request: Request) -> None:
+        body = request.post_data_buffer
+        self.sent.append(
+            Sent(method=request.method, url=request.url, body=body.decode("utf-8", "replace") if body else "")
+        )
+
+    def close(self) -> None:
+        now(self._context.close())
 
 
 _THROWN = re.compile(r"(?:Page\.evaluate: )?(?:(?P<name>[A-Za-z]*Error)\b:? ?)?(?P<message>.*)")

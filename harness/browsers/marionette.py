@@ -33,33 +33,16 @@ class Marionette:
 
     def start_session(self) -> None:
         """Its own modal prompts are left alone: nobody is to dismiss them behind our back."""
-        wanted = {"alwaysMatch": {"unhandledPromptBehavior": "ignore"}}
-        self.capabilities = self.send("WebDriver:NewSession", {"capabilities": wanted})["capabilities"]
+        wanted = {"unhandledPromptBehavior": "ignore", "webSocketUrl": True}
+        self.capabilities = self.send("WebDriver:NewSession", wanted)["capabilities"]
 
     def send(self, command: str, parameters: dict[str, Any] | None = None) -> Any:
         with self._lock:
             return self._send(command, parameters or {})
 
-    def in_chrome(self, script: str, *arguments: Any) -> Any:
-        """Run privileged JavaScript in the browser itself."""
-        with self._lock:
-            self._send("Marionette:SetContext", {"value": "chrome"})
-            try:
-                return self._script(script, arguments)
-            finally:
-                self._send("Marionette:SetContext", {"value": "content"})
-
-    def in_page(self, script: str, *arguments: Any) -> Any:
-        with self._lock:
-            return self._script(script, arguments)
-
     def close(self) -> None:
         self._file.close()
         self._socket.close()
-
-    def _script(self, script: str, arguments: tuple[Any, ...]) -> Any:
-        parameters = {"script": script, "args": list(arguments), "newSandbox": False, "sandbox": "default"}
-        return self._send("WebDriver:ExecuteScript", parameters)["value"]
 
     def _send(self, command: str, parameters: dict[str, Any]) -> Any:
         number = next(self._ids)

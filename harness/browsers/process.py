@@ -89,3 +89,9 @@ class BrowserProcess:
             line = raw.decode(errors="replace").rstrip()
             self.log.append(line)
             self._on_line(line)
+
+
+def without_machine(environment: Mapping[str, str]) -> dict[str, str]:
+    """Pages are to see our keys, and not the machine's displays, buses and keys."""
+    theirs = ("LD_PRELOAD", "UMOCKDEV_DIR", "WAYLAND_DISPLAY", "DISPLAY")
+    return {name: value for name, value in environment.items() if name not in theirs}

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from harness.play.play import Play
     from harness.play.runner import Performance
 
-WAYS = ("mock", "uhid", "page", "hybrid")
+WAYS = ("mock", "uhid", "page", "hybrid", "cdp")
+BROWSERS = ("chromium", "firefox")
 
 
 class Shard(click.ParamType[tuple[int, int]]):
@@ -54,9 +55,21 @@ class Shard(click.ParamType[tuple[int, int]]):
     multiple=True,
     type=click.Choice(WAYS),
     help="How security keys reach it: HID without the kernel (mock, the default) or with it (uhid), or all by the page."
-    " hybrid: phones scan the QR code of a stock Chromium, with Bluetooth and tunnel of its own.",
+    " hybrid: phones scan the QR code of a stock Chromium, with Bluetooth and tunnel of its own. cdp: Chromium's own"
+    " virtual authenticators in the place of all devices.",
 )
-@click.option("--compare", metavar="WAY,WAY", help="Play over several ways, and show where they differ.")
+@click.option(
+    "--browser",
+    type=click.Choice(BROWSERS),
+    default="chromium",
+    show_default=True,
+    help="Which stock browser they are played in.",
+)
+@click.option(
+    "--compare",
+    metavar="WAY,WAY",
+    help="Play over several ways, or in several browsers, and show where they differ.",
+)
 @click.option("--headed", is_flag=True, help="Show the browser.")
 @click.option(
     "--slow",
@@ -97,6 +110,7 @@ def run(
     only: str | None,
     shard: tuple[int, int] | None,
     via: tuple[str, ...],
+    browser: str,
     compare: str | None,
     headed: bool,
     slow: float,
@@ -116,7 +130,8 @@ def run(
       stuntkey run                        all plays of the five exchanges
       stuntkey run -n 4 --report out      four at once, with a report
       stuntkey run login.yaml -v --headed --slow 0.5
-      stuntkey run -k W7 --compare mock,page
+      stuntkey run -k W7 --compare mock,page,cdp
+      stuntkey run scenarios --compare chromium,firefox
 
     Exit codes: 0 all as expected, 1 a play found something else, 2 something could not be played.
     """
@@ -143,7 +158,9 @@ def run(
     if list_only:
         _list(plays, console)
     else:
-        settings = Settings(seed=seed, headless=not headed, slow=slow, screenshots=report is not None)
+        settings = Settings(
+            seed=seed, browser=browser, headless=not headed, slow=slow, screenshots=report is not None
+        )
         performances = _performances(plays, settings, via, compare, repeat)
         ended, code = _play(
             performances, console, workers=workers, report=report, features=features, verbose=verbose
@@ -207,7 +224,7 @@ def _performances(
     if compare is not None:
         if via:
             raise SetupError("--compare says which ways are taken: leave out --via")
-        variants = [(way, replace(settings, ways=ways_of([way]))) for way in compare.split(",")]
+        variants = [(word, _variant(settings, word)) for word in map(str.strip, compare.split(","))]
     elif via:
         variants = [("", replace(settings, ways=ways_of(via)))]
     return [
@@ -216,6 +233,18 @@ def _performances(
         for play in plays
         for variant, chosen in variants
     ]
+
+
+def _variant(settings: Settings, word: str) -> Settings:
+    from harness.play.ways import ways_of
+
+    if word in BROWSERS:
+        return replace(settings, browser=word)
+    if word not in WAYS:
+        raise SetupError(
+            f"--compare {word}: there are the ways {', '.join(WAYS)}, and {' and '.join(BROWSERS)}"
+        )
+    return replace(settings, ways=ways_of([word]))
 
 
 def _play(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from harness.browsers.browser import PATIENCE, UiStep
 from harness.errors import SetupError, StuntkeyError
 from harness.play.cast import Actor
-from harness.virtual_key import VirtualKey
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Playwright
-
+    from harness.browsers.chromium import Chromium
     from harness.hybrid.phone import PhoneEvent
 
 Tell = Callable[[str, str, str], None]
@@ -27,7 +25,7 @@ INSTEAD = ("kBlePowerOnAutomatic", "kBlePowerOnManual", "kMechanismSelection")
 class Nearby:
     """The browser, its Bluetooth and tunnel, and the phone in the person's hand."""
 
-    def __init__(self, playwright: Playwright, *, slow: float, sees_keys: bool) -> None:
+    def __init__(self, *, slow: float, sees_keys: bool) -> None:
         try:
             from harness.hybrid.stage import HybridStage
         except ImportError as error:
@@ -40,18 +38,20 @@ class Nearby:
         self._closing = False
         self._last_code: str | None = None
         try:
-            self._stage = self._stack.enter_context(HybridStage(port="mock" if sees_keys else None))
+            self._stage = self._stack.enter_context(
+                HybridStage(port="mock" if sees_keys else None, slow=slow)
+            )
             # One hand: what the browser shows is answered in order, away from the thread that hears of it.
             self._hand = ThreadPoolExecutor(max_workers=1, thread_name_prefix="phone in hand")
             self._stack.callback(self._hand.shutdown, cancel_futures=True)
             self._stage.browser.ui_steps.listeners.append(self._hear)
-            self.browser: Browser = playwright.chromium.connect_over_cdp(
-                self._stage.browser.endpoint, slow_mo=slow * 1000
-            )
-            self._stack.callback(self.browser.close)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def browser(self) -> Chromium:
+        return self._stage.browser
 
     def hold(self, phone: Actor, computer: Actor, tell: Tell) -> None:
         """This phone scans the next QR code that the computer shows."""
@@ -63,14 +63,6 @@ class Nearby:
         """A QR code on the screen is nobody's business now."""
         with self._changing:
             self._held = None
-
-    @contextmanager
-    def plugged_in(self, key: VirtualKey) -> Iterator[None]:
-        self._stage.browser.plug_in(key)
-        try:
-            yield
-        finally:
-            self._stage.browser.unplug(key)
 
     def take_problems(self) -> list[StuntkeyError]:
         """What could not be answered in the browser's dialogs since the last time."""

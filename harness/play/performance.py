@@ -36,6 +36,7 @@ class Settings:
 
     ways: Ways = field(default_factory=Ways)
     seed: str = "stuntkey"
+    browser: str = "chromium"
     headless: bool = True
     slow: float = 0.0
     """Seconds between what the browser does, to watch it."""
@@ -144,7 +145,7 @@ class _Performer:
                     expected=step.expect.told(),
                     seen=error or seen.told(),
                     seconds=time.monotonic() - began,
-                    address=stage.window.address,
+                    address=_address(stage),
                     screenshot=_picture(stage) if self._settings.screenshots else None,
                     moments=moments,
                 )
@@ -185,7 +186,7 @@ class _Performer:
             message=" ".join(message.split()),
             expected=expected,
             seen=seen,
-            address=stage.window.address if stage is not None else "",
+            address=_address(stage) if stage is not None else "",
             page_text=_text(stage),
             screenshot=_picture(stage) if stage is not None else None,
             trace=tuple(_line(moment) for moment in heard),
@@ -198,21 +199,24 @@ def _line(moment: Moment) -> str:
     return f"{moment.at:8.3f} s  {moment.who}: {moment.what}{detail}"
 
 
-def _picture(stage: Stage) -> bytes | None:
-    from playwright.sync_api import Error
+def _address(stage: Stage) -> str:
+    try:
+        return stage.window.url
+    except Failure:
+        return ""  # the browser is gone; that is told already
 
+
+def _picture(stage: Stage) -> bytes | None:
     try:
         return stage.window.screenshot()
-    except Error:
+    except Failure:
         return None  # the page is gone; that is told already
 
 
 def _text(stage: Stage | None) -> str:
-    from playwright.sync_api import Error
-
     if stage is None:
         return ""
     try:
-        return stage.window.text() + "".join(f"\n[script error] {each}" for each in stage.complaints)
-    except (Error, Failure):
+        return stage.window.text(timeout=5) + "".join(f"\n[script error] {each}" for each in stage.complaints)
+    except Failure:
         return ""

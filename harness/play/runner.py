@@ -53,7 +53,7 @@ def run(performances: Sequence[Performance], handlers: Iterable[Handler], *, wor
             plays=tuple(play.info() for play in plays),
             performances=len(performances),
             seed=performances[0].settings.seed if performances else "",
-            browser="chromium",
+            browser=", ".join(dict.fromkeys(each.settings.browser for each in performances)),
             workers=workers,
         )
     )
@@ -81,22 +81,26 @@ def _summary(ended: Sequence[PlayEnded], seconds: float) -> RunEnded:
 
 
 def _play_all(performances: Iterable[Performance], tell: Handler) -> None:
-    machine: Machine | None = None
+    machines: dict[str, Machine] = {}
     try:
         for each in performances:
-            if machine is None or not machine.browser.is_connected():
-                machine = _machine(machine, each.settings)
-            perform(each.play, machine, each.settings, each.id, tell)
+            perform(each.play, _machine(machines, each.settings), each.settings, each.id, tell)
     finally:
-        if machine is not None:
+        for machine in machines.values():
             machine.close()
 
 
-def _machine(before: Machine | None, settings: Settings) -> Machine:
-    """A browser; a new one, where the last one crashed."""
-    if before is not None:
-        before.close()
-    return Machine(headless=settings.headless, slow=settings.slow)
+def _machine(machines: dict[str, Machine], settings: Settings) -> Machine:
+    """The browser of that kind; a new one, where the last one crashed."""
+    machine = machines.get(settings.browser)
+    if machine is not None and not machine.is_running:
+        machines.pop(settings.browser).close()
+        machine = None
+    if machine is None:
+        machine = machines[settings.browser] = Machine(
+            settings.browser, headless=settings.headless, slow=settings.slow
+        )
+    return machine
 
 
 def _in_processes(performances: Sequence[Performance], workers: int, tell: Handler) -> None:

@@ -1,27 +1,18 @@
-"""Somebody sitting at a device: a browser context with that device's looks, and what goes over its wire."""
+"""Somebody sitting at a device: a browser with that device's looks, and what goes over its wire."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from harness.browsers import Browser, Page
+from harness.browsers.bridge import PageBridge
+from harness.browsers.browser import Looks, Sent
 from harness.play.agents import agent_of, headers_of
-from harness.play.bridge import BINDING, SCRIPT, Bridge
 from harness.play.cast import Actor
 from harness.play.nearby import Nearby
-from harness.play.window import PlaywrightWindow
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Request
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A request that left the browser."""
-
-    method: str
-    url: str
-    body: str
+from harness.play.room import PlayRoom
+from harness.virtual_key import VirtualKey
 
 
 class Seat:
@@ -31,50 +22,54 @@ class Seat:
         self,
         browser: Browser,
         actor: Actor,
-        bridge: Bridge,
+        room: PlayRoom,
         *,
         is_private: bool = False,
         nearby: Nearby | None = None,
     ) -> None:
         agent = agent_of(actor.spec)
-        width, height = agent.viewport
         self.actor = actor
+        self.room = room
         self.is_private = is_private
         self.nearby = nearby
         """Where phones scan what this browser shows."""
-        self.sent: list[Sent] = []
-        self.complaints: list[str] = []
-        """What the page's scripts threw."""
-        self.context = browser.new_context(
+        self.bridge = PageBridge(room=room)
+        looks = Looks(
             user_agent=agent.user_agent,
             # Chromium draws its dialogs in the window as it is, and QR codes need room.
-            no_viewport=True if nearby is not None else None,
-            viewport={"width": width, "height": height} if nearby is None else None,
-            is_mobile=agent.is_phone,
-            has_touch=agent.is_phone,
-            locale="en-GB",
-            timezone_id="UTC",
-            reduced_motion="reduce",
+            size=agent.viewport if nearby is None else None,
+            is_phone=agent.is_phone,
         )
-        self.context.expose_binding(BINDING, bridge.answer)
-        self.context.add_init_script(path=SCRIPT)
-        self.context.on("request", self._note_request)
-        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self._browser = browser
+        self.context = browser.new_context(looks, bridge=self.bridge)
         self.tell_facts()
-        self.window = PlaywrightWindow(self.context.new_page())
+
+    @property
+    def window(self) -> Page:
+        return self.context.page
+
+    @property
+    def sent(self) -> list[Sent]:
+        return self.context.sent
+
+    @property
+    def complaints(self) -> list[str]:
+        return self.context.complaints
+
+    @contextmanager
+    def plugged_in(self, key: VirtualKey) -> Iterator[None]:
+        self._browser.plug_in(key)
+        try:
+            yield
+        finally:
+            self._browser.unplug(key)
 
     def tell_facts(self) -> None:
         """Send the headers of the device as it is now."""
         device = self.actor.device
         locked = device.screen_lock if device is not None else self.actor.spec.screen_lock
         headers = headers_of(self.actor.spec, screen_lock=locked, bluetooth=self.actor.bluetooth)
-        self.context.set_extra_http_headers(headers)
-
-    def _note_request(self, request: Request) -> None:
-        body = request.post_data_buffer
-        self.sent.append(
-            Sent(method=request.method, url=request.url, body=body.decode("utf-8", "replace") if body else "")
-        )
+        self.context.set_headers(headers)
 
     def close(self) -> None:
         self.context.close()

@@ -8,15 +8,18 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from harness.browsers import Browser, Page
+from harness.browsers.browser import NotShown
 from harness.errors import SetupError
 from harness.platform import Device
 from harness.play.agents import agent_of
-from harness.play.bridge import Bridge
 from harness.play.cast import Actor, Cast
 from harness.play.devices import COMPUTER, DeviceSpec
+from harness.play.devtools_keys import DevToolsKeys
 from harness.play.events import Moment
 from harness.play.machine import Machine
 from harness.play.play import Play
+from harness.play.room import PlayRoom
 from harness.play.seat import Seat
 from harness.play.traffic import inspect_traffic
 from harness.play.verbs import (
@@ -30,7 +33,6 @@ from harness.play.verbs import (
     Wait,
 )
 from harness.play.ways import Ways
-from harness.play.window import PageError, Window
 from harness.relying_parties.outcome import Outcome
 from harness.relying_parties.protocol import RelyingParty
 from harness.trace import AnswerEvent, AskEvent, Event, RequestEvent, ResponseEvent, StateEvent
@@ -57,6 +59,7 @@ class Stage:
             start, specs[NOWHERE] = NOWHERE, DeviceSpec(profile=COMPUTER)
         self.cast = Cast(specs, seed=seed, via=lambda spec, is_key: ways.of(spec, is_key), listen=self._hear)
         self._seats: dict[tuple[str, int], Seat] = {}
+        self._devtools_keys = DevToolsKeys()
         self._held: Actor | None = None
         self._hands_off = False
         self._passkey_asked = False
@@ -66,7 +69,7 @@ class Stage:
     # A Visit
 
     @property
-    def window(self) -> Window:
+    def window(self) -> Page:
         return self.here.window
 
     @property
@@ -102,9 +105,8 @@ class Stage:
     def _plugged_in(self, key: VirtualKey, way: str) -> AbstractContextManager[object]:
         if way != "mock":
             return key.plugged_in(way)
-        bus = self._machine.require_bus()
-        nearby = self.here.nearby
-        return nearby.plugged_in(key) if nearby is not None else key.plugged_in(way, bus=bus)
+        self._machine.require_bus()
+        return self.here.plugged_in(key)
 
     @contextmanager
     def hands_off(self) -> Iterator[None]:
@@ -118,8 +120,8 @@ class Stage:
         self.cast.change_account(device)
 
     def pick_autofill(self) -> None:
-        if not self.window.evaluate("() => globalThis.stuntkeyPick()"):
-            raise PageError("the page waits for no passkey from its form's autofill")
+        if not self.here.room.pick():
+            raise NotShown("the page waits for no passkey from its form's autofill")
         self.note("a passkey was picked from the autofill list")
 
     def note(self, what: str, detail: str = "") -> None:
@@ -138,6 +140,7 @@ class Stage:
             return self._world(verb)
         self._passkey_asked = False
         outcome = how(self, verb)
+        self._devtools_keys.save()
         if self.here.nearby is not None and (problems := self.here.nearby.take_problems()):
             raise problems[0]
         if self._passkey_asked and "passkey" not in outcome.asks:
@@ -193,7 +196,7 @@ class Stage:
         place = (actor.name, len(self._seats) if is_private else 0)
         if place not in self._seats:
             nearby = self._machine.nearby() if self._shows_codes(actor) else None
-            bridge = Bridge(
+            room = PlayRoom(
                 actor,
                 chosen=lambda: None if self._hands_off else self._held or self.here.actor,
                 way=lambda each: self._ways.of(each.spec, each.is_security_key),
@@ -202,8 +205,8 @@ class Stage:
                 on_native=self._take_out,
                 passkeys_allowed=passkeys_allowed,
             )
-            browser = nearby.browser if nearby is not None else self._machine.browser
-            self._seats[place] = Seat(browser, actor, bridge, is_private=is_private, nearby=nearby)
+            browser: Browser = nearby.browser if nearby is not None else self._machine.browser
+            self._seats[place] = Seat(browser, actor, room, is_private=is_private, nearby=nearby)
         self._seat = self._seats[place]
 
     def _shows_codes(self, actor: Actor) -> bool:
@@ -222,8 +225,13 @@ class Stage:
                     f"{actor.name}: on {self.seat_name}, a phone, no QR code is shown: use via: page"
                 )
             nearby.hold(actor, self.here.actor, self.tell)
-        elif nearby is not None:
+            return
+        if nearby is not None:
             nearby.put_away()
+        if way == "cdp":
+            self._devtools_keys.take(self.window, actor, here=actor is self.here.actor)
+        else:
+            self._devtools_keys.put_away(self.window)
 
     def _actor(self, name: str) -> Actor:
         return self.cast[name]

@@ -12,7 +12,7 @@ from fido2.webauthn import AttestationObject, AuthenticatorData
 from harness.relying_parties.outcome import Outcome
 
 if TYPE_CHECKING:
-    from harness.play.seat import Sent
+    from harness.browsers.browser import Sent
 
 CREDENTIAL = {"id", "rawId", "type", "authenticatorAttachment", "clientExtensionResults", "response"}
 """RegistrationResponseJSON and AuthenticationResponseJSON (WebAuthn level 3 §5.1.8): these members, and no others."""

@@ -10,39 +10,40 @@ from authenticator.profiles.profile import Kind
 from harness.errors import SetupError
 from harness.play.devices import COMPUTER, PHONES, DeviceSpec
 
-FOR_KEYS = ("mock", "uhid", "page")
-FOR_PHONES = ("page", "hybrid")
-FOR_PLATFORMS = ("page",)
-WAYS = ("mock", "uhid", "page", "hybrid")
+FOR_KEYS = ("mock", "uhid", "page", "cdp")
+FOR_PHONES = ("page", "hybrid", "cdp")
+FOR_PLATFORMS = ("page", "cdp")
+WAYS = ("mock", "uhid", "page", "hybrid", "cdp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
     """mock and uhid: real HID in front of the browser. page: navigator.credentials leads to the device.
-    hybrid: the phone scans the QR code that a stock browser shows.
+    hybrid: the phone scans the QR code that a stock browser shows. cdp: Chromium's own virtual authenticator.
     """
 
     key: str = "mock"
     phone: str = "page"
+    platform: str = "page"
 
     def of(self, spec: DeviceSpec, is_security_key: bool) -> str:
         # A linked phone is called, and shown no code.
         is_phone = spec.profile in PHONES and not spec.linked
         possible = FOR_KEYS if is_security_key else FOR_PHONES if is_phone else FOR_PLATFORMS
-        wanted = spec.via or (self.key if is_security_key else self.phone)
+        wanted = spec.via or (self.key if is_security_key else self.phone if is_phone else self.platform)
         return wanted if wanted in possible else "page"
 
 
 def ways_of(words: Sequence[str]) -> Ways:
-    """`--via page` takes the bridge for all; `--via uhid` puts security keys there, `--via hybrid` phones."""
+    """`page` and `cdp` are for all devices; `uhid` puts security keys there, `hybrid` phones."""
     ways = Ways()
     for word in words:
         if word not in WAYS:
             raise SetupError(f"--via {word}: there are {', '.join(WAYS)}")
         if word == "hybrid":
             ways = replace(ways, phone=word)
-        elif word == "page":
-            ways = Ways(key=word)
+        elif word in ("page", "cdp"):
+            ways = Ways(key=word, phone=word, platform=word)
         else:
             ways = replace(ways, key=word)
     return ways

@@ -27,10 +27,10 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, Protocol
 
+from harness.browsers import Page
 from harness.play.devices import DeviceSpec
 from harness.play.play import AccountSpec
 from harness.play.verbs import Verb
-from harness.play.window import Window
 from harness.relying_parties.outcome import Outcome, PasskeyRow
 
 __all__ = ["Outcome", "PasskeyRow", "RelyingParty", "Visit"]
@@ -40,7 +40,7 @@ class Visit(Protocol):
     """What the person has in front of them and in their hands while a step is done."""
 
     @property
-    def window(self) -> Window:
+    def window(self) -> Page:
         """The browser's window, on the device where they sit."""
 
     @property
@@ -65,7 +65,7 @@ class Visit(Protocol):
         """Sign a device in to another account of its passkey provider, where none of its passkeys are."""
 
     def pick_autofill(self) -> None:
-        """Pick the passkey that the identifier's field offers; `PageError` if the page asked for none."""
+        """Pick the passkey that the identifier's field offers; `NotShown` if the page asked for none."""
 
     def note(self, what: str, detail: str = "") -> None:
         """Something for the report's time line: a code that was sent, say."""

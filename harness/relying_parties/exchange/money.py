@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from harness.browsers.browser import NotShown
 from harness.play.verbs import Bind, ChangeSetting, Deposit, Look, Trade, UseNetwork, VisitLookAlike, Withdraw
-from harness.play.window import PageError
 from harness.relying_parties.exchange.account import read_options
 from harness.relying_parties.exchange.context import Context
 from harness.relying_parties.exchange.hooks import ERROR, MESSAGE, test
@@ -89,7 +89,7 @@ def use_network(context: Context, visit: Visit, verb: UseNetwork) -> Outcome:
     window = visit.window
     pages = {"dex-wallet": "/dex", "pay": "/pay"}
     if verb.network not in pages:
-        raise PageError(f"there is no network {verb.network!r}; there are: {', '.join(pages)}")
+        raise NotShown(f"there is no network {verb.network!r}; there are: {', '.join(pages)}")
     _open(context, visit, pages[verb.network])
     window.choose(test("asset"), "USDT")
     window.fill(test("to"), "bob@example.com")
@@ -108,7 +108,7 @@ def change_setting(context: Context, visit: Visit, verb: ChangeSetting) -> Outco
             window.fill(test("label"), "bot")
             button, done = test("api-key-save"), f"{test('new-key')}:not(:empty)"
         case _:
-            raise PageError(
+            raise NotShown(
                 f"there is no setting {verb.setting!r}: `withdraw to the whitelist only`, or `API key`"
             )
     return _submit(context, visit, button, verb.with_, verb.on, done, more=verb.more)
@@ -157,7 +157,7 @@ def _open(context: Context, visit: Visit, path: str) -> None:
     visit.window.goto(context.at(path))
     page = f'[data-page="{path}"]'
     if visit.window.wait_for(page, test("identifier")) != page:
-        raise PageError(f"the site asks to log in before it shows {path}")
+        raise NotShown(f"the site asks to log in before it shows {path}")
 
 
 def _submit(

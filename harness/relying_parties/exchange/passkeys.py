@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
+from harness.browsers.browser import NotShown
 from harness.play.verbs import (
     AddPasskey,
     ChooseScenarios,
@@ -13,7 +14,6 @@ from harness.play.verbs import (
     RemovePasskey,
     RenamePasskey,
 )
-from harness.play.window import PageError
 from harness.relying_parties.exchange.context import Context
 from harness.relying_parties.exchange.hooks import ERROR, MESSAGE, test
 from harness.relying_parties.exchange.verification import Answers
@@ -40,7 +40,7 @@ ROWS = """() => [...document.querySelectorAll('[data-test="passkey"]')].map((row
 def go_to_passkeys(context: Context, visit: Visit) -> None:
     visit.window.goto(context.at("/security/passkeys"))
     if visit.window.wait_for(PAGE, test("identifier")) != PAGE:
-        raise PageError("the site asks to log in before it shows passkeys")
+        raise NotShown("the site asks to log in before it shows passkeys")
 
 
 def enable_passkeys(context: Context, visit: Visit, verb: EnablePasskeys) -> Outcome:
@@ -133,7 +133,7 @@ def _ids(visit: Visit) -> list[str]:
 def _id(context: Context, device: str) -> str:
     made = context.passkeys.get(device)
     if not made:
-        raise PageError(f"{device} has made no passkey here")
+        raise NotShown(f"{device} has made no passkey here")
     return made[-1]
 
 
