@@ -266,14 +266,17 @@ class Context(ABC):
     """Somebody's browser: cookies, storage and looks of their own, and one page."""
 
     def __init__(self) -> None:
-        self.sent: list[Sent] = []
-        """Every request of its pages, in order."""
         self.complaints: list[str] = []
         """What its pages' scripts threw."""
 
     @property
     @abstractmethod
     def page(self) -> Page: ...
+
+    @property
+    @abstractmethod
+    def sent(self) -> list[Sent]:
+        """Every request of its pages, in order."""
 
     @abstractmethod
     def set_headers(self, headers: Mapping[str, str]) -> None:

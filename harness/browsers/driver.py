@@ -206,6 +206,7 @@ class PlaywrightContext(Context):
 
     def __init__(self, browser: AsyncBrowser, looks: Looks, bridge: PageBridge | None) -> None:
         super().__init__()
+        self._sent: list[Sent] = []
         self._context, page = now(self._open(browser, looks, bridge))
         self._page = PlaywrightPage(page)
 
@@ -233,12 +234,16 @@ class PlaywrightContext(Context):
     def page(self) -> PlaywrightPage:
         return self._page
 
+    @property
+    def sent(self) -> list[Sent]:
+        return self._sent
+
     def set_headers(self, headers: Mapping[str, str]) -> None:
         now(self._context.set_extra_http_headers(dict(headers)))
 
     def _note_request(self, request: Request) -> None:
         body = request.post_data_buffer
-        self.sent.append(
+        self._sent.append(
             Sent(method=request.method, url=request.url, body=body.decode("utf-8", "replace") if body else "")
         )
 

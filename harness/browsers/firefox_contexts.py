@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotDone
 from typing import TYPE_CHECKING, Any
 
 from harness.browsers.bidi import Bidi, BidiError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 TOO_OLD = "plays and contexts need Firefox 153 or newer (apt-get install firefox-esr)"
 EVENTS = ("network.responseCompleted", "network.fetchError", "log.entryAdded", "script.message")
+TOLD_WITHIN = 2.0
+"""Seconds that Firefox has to tell a request's body."""
 BODIES = 1_000_000
 """Bytes of request bodies that Firefox keeps for us."""
 _PRELOAD = """(tell) => {
@@ -88,6 +91,7 @@ class FirefoxContext(Context):
         slow: float,
     ) -> None:
         super().__init__()
+        self._requests: list[tuple[Mapping[str, Any], Future[Any] | None]] = []
         self._bidi = bidi
         self._bridge = bridge
         self._others = others
@@ -159,20 +163,23 @@ class FirefoxContext(Context):
             self._note_request(parameters["request"])
 
     def _note_request(self, request: Mapping[str, Any]) -> None:
-        body = ""
+        body = None
         if request.get("bodySize"):
-            try:
-                told = self._bidi.send(
-                    "network.getData",
-                    dataType="request",
-                    collector=self._collector,
-                    request=request["request"],
-                )["bytes"]
-            except BidiError:
-                told = {"type": "string", "value": ""}  # too large to be kept
-            is_text = told["type"] == "string"
-            body = told["value"] if is_text else base64.b64decode(told["value"]).decode("utf-8", "replace")
-        self.sent.append(Sent(method=request["method"], url=request["url"], body=body))
+            # Of a page that goes on to another one, Firefox may never tell it.
+            body = self._bidi.begin(
+                "network.getData",
+                dataType="request",
+                collector=self._collector,
+                request=request["request"],
+            )
+        self._requests.append((request, body))
+
+    @property
+    def sent(self) -> list[Sent]:
+        return [
+            Sent(method=request["method"], url=request["url"], body=_body(body) if body is not None else "")
+            for request, body in list(self._requests)
+        ]
 
     def _answer(self, parameters: dict[str, Any]) -> None:
         from harness.browsers.bridge import origin_of
@@ -197,6 +204,16 @@ class FirefoxContext(Context):
             )
         except BidiError:
             pass  # the page is gone, and waits no more
+
+
+def _body(told: Future[Any]) -> str:
+    try:
+        data = told.result(TOLD_WITHIN)["bytes"]
+    except (BidiError, NotDone):
+        return ""
+    if data["type"] == "string":
+        return str(data["value"])
+    return base64.b64decode(data["value"]).decode("utf-8", "replace")
 
 
 def _find(tree: Mapping[str, Any], place: str) -> Mapping[str, Any]:

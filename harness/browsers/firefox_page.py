@@ -58,7 +58,7 @@ _TARGET = """async (selector) => {
   const point = {x: Math.floor(box.x + box.width / 2), y: Math.floor(box.y + box.height / 2)};
   const hit = document.elementFromPoint(point.x, point.y);
   const places = [element, ...(element.labels ?? [])];
-  return hit && (hit.contains(element) || places.some((each) => each.contains(hit))) ? point : null;
+  return hit && places.some((each) => each.contains(hit)) ? point : null;
 }"""
 """Where to click: it is shown, may be used, stands still, and nothing lies over it."""
 _FILL = """([selector, text]) => {
