@@ -186,7 +186,9 @@ class Authenticator:
         parameters: Parameters = {}
         if len(request) > 1:
             try:
-                parameters = cbor.decode(request[1:], max_depth=self._max_depth)
+                parameters = cbor.decode(
+                    request[1:], max_depth=self._max_depth, any_order=self.profile.has(Quirk.UNSORTED_MAPS)
+                )
             except cbor.CborError as error:
                 log.debug("refused request %02x: %s", code, error)
                 raise CtapError(Status.INVALID_CBOR) from None

@@ -20,8 +20,8 @@ class CborError(ValueError):
     """The bytes are not one item of CTAP2 canonical CBOR."""
 
 
-def decode(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
-    """The one canonical item that `data` holds; CborError for everything else."""
+def decode(data: bytes, *, max_depth: int = MAX_DEPTH, any_order: bool = False) -> Any:
+    """The one canonical item that `data` holds; CborError for everything else. `any_order` is about the keys of maps."""
     try:
         value = cbor2.loads(
             data,
@@ -32,6 +32,10 @@ def decode(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         )
     except (cbor2.CBORError, ValueError, RecursionError, OverflowError, MemoryError, TypeError) as error:
         raise CborError(f"not CTAP2 CBOR: {error}") from error
+    if any_order:
+        if len(encode(value)) != len(data):
+            raise CborError("not in CTAP2 canonical form: non-minimal lengths or bytes after the item")
+        return value
     # The canonical form is the shortest, and without tags and narrow floats nothing else has its length: longer
     # bytes hold an integer or a length that is not minimal, or something after the item.
     if _canonical_size(value, max_depth) != len(data) or (

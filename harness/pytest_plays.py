@@ -40,6 +40,8 @@ class PlayItem(pytest.Item):
     def runtest(self) -> None:
         self.steps = []
         ended = theatre_of(self.config).perform(self.play, self._hear)
+        if ended.verdict is Verdict.SKIPPED:
+            pytest.skip(ended.problem.message if ended.problem is not None else "not for this browser")
         if ended.verdict is not Verdict.PASSED:
             raise PlayFailed(ended)
 

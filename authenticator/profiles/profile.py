@@ -107,6 +107,8 @@ class Quirk(Enum):
     """Stores every credential, asked to or not (as platforms and providers do)."""
     SELECTION_NEEDS_PROTOCOL = "selection-needs-protocol"
     """Refuses a zero-length pinUvAuthParam, which asks for a touch, where no pinUvAuthProtocol is with it."""
+    UNSORTED_MAPS = "unsorted-maps"
+    """Takes requests whose maps are not sorted, which the standard would have it refuse (and Firefox sends some)."""
     ZERO_AAGUID = "zero-aaguid"
     """Replaces its AAGUID by zeros unless attestation was asked for (as platforms do, not keys)."""
 

@@ -20,7 +20,6 @@ from authenticator.person import AccountChoice, Chosen
 from authenticator.profiles.profile import Kind
 from harness.browsers.browser import UiSteps
 from harness.client import Client
-from harness.errors import SetupError
 from harness.people import Person
 from harness.virtual_key import VirtualKey
 from harness.webauthn.errors import ClientError, not_allowed
@@ -188,6 +187,8 @@ class PageBridge:
             "enterprise_rp_ids": enterprise_rp_ids,
         }
         self._aborted: dict[str, threading.Event] = {}
+        self.problems: list[Exception] = []
+        """What went wrong here, and not in the page: it is only told that nothing came of it."""
 
     @property
     def person(self) -> Person:
@@ -228,8 +229,9 @@ class PageBridge:
             self.room.told("refused", str(error))
             said = NOT_ALLOWED if error.name == "NotAllowedError" else error.message
             return {"error": {"name": error.name, "message": said}}
-        except SetupError as error:
+        except Exception as error:
             self.room.told("refused", str(error))
+            self.problems.append(error)
             return {"error": {"name": "NotAllowedError", "message": NOT_ALLOWED}}
 
     def _answer(self, origin: str, top_origin: str, message: dict[str, Any]) -> Any:

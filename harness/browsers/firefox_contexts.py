@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from harness.browsers.bridge import PageBridge
 
 TOO_OLD = "plays and contexts need Firefox 153 or newer (apt-get install firefox-esr)"
-EVENTS = ("network.responseCompleted", "network.fetchError", "log.entryAdded", "script.message")
+SENT, ANSWERED = "network.beforeRequestSent", "network.responseCompleted"
+EVENTS = (SENT, ANSWERED, "log.entryAdded", "script.message")
 TOLD_WITHIN = 2.0
 """Seconds that Firefox has to tell a request's body."""
 BODIES = 1_000_000
@@ -91,7 +92,8 @@ class FirefoxContext(Context):
         slow: float,
     ) -> None:
         super().__init__()
-        self._requests: list[tuple[Mapping[str, Any], Future[Any] | None]] = []
+        self._requests: dict[str, Mapping[str, Any]] = {}
+        self._bodies: dict[str, Future[Any]] = {}
         self._bidi = bidi
         self._bridge = bridge
         self._others = others
@@ -159,26 +161,25 @@ class FirefoxContext(Context):
         elif event == "script.message":
             if parameters["channel"] == self._channel:
                 self._hands.submit(self._answer, parameters)
-        else:
-            self._note_request(parameters["request"])
-
-    def _note_request(self, request: Mapping[str, Any]) -> None:
-        body = None
-        if request.get("bodySize"):
-            # Of a page that goes on to another one, Firefox may never tell it.
-            body = self._bidi.begin(
-                "network.getData",
-                dataType="request",
-                collector=self._collector,
-                request=request["request"],
+        elif event == SENT:
+            request = parameters["request"]
+            self._requests[request["request"]] = request
+        elif event == ANSWERED and parameters["request"].get("bodySize"):
+            # Firefox tells it once the answer is there; of a page that goes on to another one, perhaps never.
+            number = parameters["request"]["request"]
+            self._bodies[number] = self._bidi.begin(
+                "network.getData", dataType="request", collector=self._collector, request=number
             )
-        self._requests.append((request, body))
 
     @property
     def sent(self) -> list[Sent]:
         return [
-            Sent(method=request["method"], url=request["url"], body=_body(body) if body is not None else "")
-            for request, body in list(self._requests)
+            Sent(
+                method=request["method"],
+                url=request["url"],
+                body=_body(self._bodies[number]) if number in self._bodies else "",
+            )
+            for number, request in list(self._requests.items())
         ]
 
     def _answer(self, parameters: dict[str, Any]) -> None:

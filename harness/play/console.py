@@ -76,7 +76,9 @@ class ConsoleReport:
         if self._verbose and event.ways:
             ways = ", ".join(f"{device} by {way}" for device, way in event.ways.items())
             self._console.print(f"  [dim]{escape(ways)}, in {escape(event.browser)}[/]")
-        if event.problem is not None:
+        if event.problem is not None and event.verdict is Verdict.SKIPPED:
+            self._console.print(f"  [dim]{escape(event.problem.message)}[/]")
+        elif event.problem is not None:
             self._problem(event)
 
     def _problem(self, event: PlayEnded) -> None:
@@ -112,6 +114,8 @@ class ConsoleReport:
         parts = [f"[green]{event.passed} passed[/]"]
         if event.failed:
             parts.append(f"[red]{event.failed} failed[/]")
+        if event.skipped:
+            parts.append(f"[dim]{event.skipped} not for this browser[/]")
         if event.errors:
             parts.append(f"[yellow]{event.errors} could not be played[/]")
         if event.flaky:

@@ -13,8 +13,8 @@ from authenticator.person import Purpose, Verification, Verified
 from harness.browsers import Page
 from harness.browsers.cdp import VirtualAuthenticators
 from harness.browsers.driver import PlaywrightPage
-from harness.errors import SetupError
 from harness.play.cast import Actor
+from harness.play.machine import NotInThisBrowser
 
 TRIES = 3
 """How often a sensor is shown a finger before it gives up."""
@@ -40,7 +40,7 @@ class DevToolsKeys:
     def take(self, page: Page, actor: Actor, *, here: bool) -> None:
         """From now on this device's authenticator answers in this page."""
         if not isinstance(page, PlaywrightPage):
-            raise SetupError("--via cdp is Chromium's own: use --browser chromium")
+            raise NotInThisBrowser("virtual authenticators by DevTools are Chromium's own")
         self.put_away(page)
         device = actor.device
         verifies = device is None or device.screen_lock

@@ -19,7 +19,7 @@ class Verdict(Enum):
     ERROR = "error"
     """The play could not be played: the machine lacks something, or a bug of ours."""
     SKIPPED = "skipped"
-    """A step after one that failed."""
+    """A step after one that failed, or a play that this browser has no way for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +147,7 @@ class RunEnded:
     passed: int
     failed: int
     errors: int
+    skipped: int = 0
     flaky: tuple[str, ...] = ()
     """Plays that passed and failed in one run."""
 

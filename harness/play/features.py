@@ -62,7 +62,9 @@ class Coverage:
         for worst in (Verdict.FAILED, Verdict.ERROR):
             if worst in verdicts:
                 return worst
-        return Verdict.PASSED if verdicts and None not in verdicts else None
+        if None in verdicts or not verdicts:
+            return None
+        return Verdict.PASSED if Verdict.PASSED in verdicts else Verdict.SKIPPED
 
 
 def coverage(
@@ -71,7 +73,7 @@ def coverage(
     """`covers`: play → the rows it shows. A play that was repeated counts as failed if it failed once."""
     verdicts: dict[str, Verdict] = {}
     for each in ended:
-        if verdicts.get(each.run.play) in (None, Verdict.PASSED):
+        if verdicts.get(each.run.play) in (None, Verdict.PASSED, Verdict.SKIPPED):
             verdicts[each.run.play] = each.verdict
     return [
         Coverage(

@@ -13,6 +13,10 @@ from harness.wrap import hidden_from, mock_bus
 BROWSERS = ("chromium", "firefox")
 
 
+class NotInThisBrowser(SetupError):
+    """The browser itself cannot do what a play is about."""
+
+
 class Machine:
     """A browser with a USB bus that keys can be plugged into; and a second one with a screen, for what needs that."""
 
@@ -49,7 +53,7 @@ class Machine:
     def nearby(self) -> Nearby:
         """Where phones are used by QR code; opened by the first play that does."""
         if self.kind != "chromium":
-            raise SetupError(f"{self.kind} on Linux has no phones by QR code: use chromium, or --via page")
+            raise NotInThisBrowser(f"{self.kind.title()} on Linux uses no phones by QR code")
         if self._nearby is not None and not self._nearby.browser.is_running:
             crashed, self._nearby = self._nearby, None
             crashed.close()

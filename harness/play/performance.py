@@ -21,7 +21,7 @@ from harness.play.events import (
     Verdict,
 )
 from harness.play.gestures import gesture
-from harness.play.machine import Machine
+from harness.play.machine import Machine, NotInThisBrowser
 from harness.play.play import Play, Step
 from harness.play.stage import Stage, site_of
 from harness.play.ways import Ways
@@ -92,6 +92,8 @@ class _Performer:
                     return Verdict.FAILED, problem
             stage.cast.raise_bugs()
             return Verdict.PASSED, None
+        except NotInThisBrowser as error:
+            return Verdict.SKIPPED, self._problem(None, place, str(error))
         except StuntkeyError as error:
             verdict = Verdict.FAILED if isinstance(error, Failure) else Verdict.ERROR
             return verdict, self._problem(stage, place, str(error))

@@ -76,6 +76,7 @@ def _summary(ended: Sequence[PlayEnded], seconds: float) -> RunEnded:
         passed=sum(each.verdict is Verdict.PASSED for each in ended),
         failed=sum(each.verdict is Verdict.FAILED for each in ended),
         errors=sum(each.verdict is Verdict.ERROR for each in ended),
+        skipped=sum(each.verdict is Verdict.SKIPPED for each in ended),
         flaky=tuple(sorted({name for (name, _), seen in verdicts.items() if len(seen) > 1})),
     )
 

@@ -141,6 +141,9 @@ class Stage:
         self._passkey_asked = False
         outcome = how(self, verb)
         self._devtools_keys.save()
+        for seat in self._seats.values():
+            if seat.bridge.problems:
+                raise seat.bridge.problems.pop(0)
         if self.here.nearby is not None and (problems := self.here.nearby.take_problems()):
             raise problems[0]
         if self._passkey_asked and "passkey" not in outcome.asks:

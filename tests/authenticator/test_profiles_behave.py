@@ -58,6 +58,32 @@ def test_titan_refuses_to_blink_for_a_selection_without_protocol() -> None:
     assert asked.ask.purpose is Purpose.SELECT_KEY
 
 
+UNSORTED = bytes.fromhex(
+    "02a401716f6b782d6170702e6c6f63616c686f73740258203f8e5f6fb1fda242a5e88d6c4afca9e74c295dabdeff020555cb98e509309c87"
+    "0381a262696458208cf1f357b15d56da249655005ea3a19832924172b81c9763e6c13bc7787eb83d64747970656a7075626c69632d6b6579"
+    "05a2627576f5627570f5"
+)
+"""A getAssertion as Firefox 153 sends it to keys that verify by themselves and have no tokens: `uv` before `up`."""
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("feitian-biopass", Status.INVALID_OPTION),
+        ("trezor", Status.INVALID_OPTION),
+        ("reference", Status.INVALID_CBOR),
+    ],
+)
+def test_some_keys_take_maps_that_are_not_sorted(name: str, status: Status) -> None:
+    """Those who read it find that it asks for a finger or PIN, and that they have none yet."""
+    assert finish(device(name).begin(UNSORTED)) == bytes([status])
+
+
+@pytest.mark.parametrize("damaged", [UNSORTED + b"\0", UNSORTED.replace(b"buv", b"bup"), UNSORTED[:-1]])
+def test_of_anything_else_they_are_as_strict_as_others(damaged: bytes) -> None:
+    assert device("trezor").begin(damaged).response == bytes([Status.INVALID_CBOR])
+
+
 @pytest.mark.parametrize("name", ["yubikey-5-nfc", "yubikey-5-nfc-5.4", "security-key-nfc", "nitrokey-3"])
 def test_other_keys_blink_for_it(name: str) -> None:
     asked = make_credential(device(name), _8=b"")
