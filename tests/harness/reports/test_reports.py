@@ -68,7 +68,7 @@ def test_ndjson(folder: Path) -> None:
     lines = [json.loads(line) for line in (folder / "events.ndjson").read_text().splitlines()]
     assert [line["event"] for line in lines][:2] == ["run started", "play started"]
     assert lines[-1] == {
-        "event": "run ended", "seconds": 130.0, "passed": 2, "failed": 1, "errors": 1, "flaky": [],
+        "event": "run ended", "seconds": 130.0, "passed": 2, "failed": 1, "errors": 1, "skipped": 0, "flaky": [],
     }  # fmt: skip
     assert len(lines) == len(list(a_run()))
     failed = next(line for line in lines if line["event"] == "play ended" and line["verdict"] == "failed")
