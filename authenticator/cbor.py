@@ -21,7 +21,10 @@ class CborError(ValueError):
 
 
 def decode(data: bytes, *, max_depth: int = MAX_DEPTH, any_order: bool = False) -> Any:
-    """The one canonical item that `data` holds; CborError for everything else. `any_order` is about the keys of maps."""
+    """The one canonical item that `data` holds; CborError for everything else.
+
+    `any_order` takes the keys of a map in any order, as some keys do.
+    """
     try:
         value = cbor2.loads(
             data,
