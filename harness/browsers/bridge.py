@@ -210,13 +210,7 @@ class PageBridge:
         return None
 
     async def attach_async(self, context: Any) -> None:
-        import asyncio
-
-        async def answer(source: Any, message: dict[str, Any]) -> dict[str, Any]:
-            return await asyncio.to_thread(self.answer, _origin(source), _top_origin(source), message)
-
-        await context.expose_binding(BINDING, answer)
-        await context.add_init_script(SCRIPT)
+        await attach_async(context, self.answer)
 
     def _answer_sync(self, source: Any, message: dict[str, Any]) -> dict[str, Any]:
         return self.answer(_origin(source), _top_origin(source), message)
@@ -301,6 +295,17 @@ class PageBridge:
             lies=self.lies,
             **self._options,
         )
+
+
+async def attach_async(context: Any, answer: Callable[[str, str, dict[str, Any]], dict[str, Any]]) -> None:
+    """Have a context of Playwright's async API ask this function, in threads of its own."""
+    import asyncio
+
+    async def ask(source: Any, message: dict[str, Any]) -> dict[str, Any]:
+        return await asyncio.to_thread(answer, _origin(source), _top_origin(source), message)
+
+    await context.expose_binding(BINDING, ask)
+    await context.add_init_script(SCRIPT)
 
 
 def _has_passkey(device: VirtualKey, ceremony: Ceremony) -> bool:

@@ -43,7 +43,7 @@ QUIET = (
     "--password-store=basic",
     "--use-mock-keychain",
     "--disable-search-engine-choice-screen",
-    "--disable-features=Translate,MediaRouter,OptimizationHints",
+    "--disable-features=Translate,MediaRouter,OptimizationHints,RenderDocument,PaintHolding",
 )
 """Nothing of this changes WebAuthn: it keeps the browser from calling home and from asking other things."""
 ONE_FORK_LESS = "--enable-features=NetworkServiceInProcess2"
@@ -53,6 +53,8 @@ loads."""
 GPU_UNCONFINED = "--disable-gpu-sandbox"
 """For umockdev, where the sandbox is on: with its library the GPU process, which draws the screen, makes a system call
 that its sandbox kills it for (SIGSYS). Renderers keep theirs."""
+SPARE_CONTEXTS = 6
+"""How many contexts are kept for whoever wants the same looks again."""
 STEP_LOG = ("--enable-logging=stderr", "--vmodule=device_event_log*=2,*fido*=2,*cable*=2")
 _STEP = re.compile(r"UI step: (k\w+)")
 _LISTENING = re.compile(r"DevTools listening on (ws://\S+)")
@@ -92,6 +94,7 @@ class Chromium(HidBrowser):
         program: str | None = None,
     ) -> None:
         super().__init__(port)
+        self._spare: list[PlaywrightContext] = []
         self.headless = headless and not on_screen
         self.display: Display | None = None
         self.dialogs: Dialogs | None = None
@@ -194,7 +197,16 @@ class Chromium(HidBrowser):
     def new_context(
         self, looks: Looks | None = None, *, bridge: PageBridge | None = None
     ) -> PlaywrightContext:
-        return PlaywrightContext(self._browser, looks or Looks(), bridge)
+        looks, bridged = looks or Looks(), bridge is not None
+        spare = next((each for each in self._spare if (each.looks, each.bridged) == (looks, bridged)), None)
+        if spare is not None:
+            self._spare.remove(spare)
+        else:
+            if len(self._spare) >= SPARE_CONTEXTS:
+                self._spare.pop(0).end()
+            spare = PlaywrightContext(self._browser, looks, bridged=bridged, retire=self._spare.append)
+        spare.use(bridge)
+        return spare
 
     @property
     def is_running(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import re
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -202,33 +203,58 @@ class PlaywrightPage(Page):
 
 
 class PlaywrightContext(Context):
-    """A browser context of Playwright's with one page."""
+    """A browser context of Playwright's with one page.
 
-    def __init__(self, browser: AsyncBrowser, looks: Looks, bridge: PageBridge | None) -> None:
+    A new one costs a second of two cores' time, mostly for processes of its own. So one that was closed is used again
+    by whoever wants the same looks, once everything is forgotten that its site could have left in it; where there was
+    more than one site, it is not.
+    """
+
+    def __init__(
+        self,
+        browser: AsyncBrowser,
+        looks: Looks,
+        *,
+        bridged: bool,
+        retire: Callable[[PlaywrightContext], None],
+    ) -> None:
         super().__init__()
+        self.looks = looks
+        self.bridged = bridged
         self._sent: list[Sent] = []
-        self._context, page = now(self._open(browser, looks, bridge))
+        self._bridge: PageBridge | None = None
+        self._retire = retire
+        self._context, page = now(self._open(browser))
         self._page = PlaywrightPage(page)
 
-    async def _open(
-        self, browser: AsyncBrowser, looks: Looks, bridge: PageBridge | None
-    ) -> tuple[BrowserContext, AsyncPage]:
-        size = looks.size
+    async def _open(self, browser: AsyncBrowser) -> tuple[BrowserContext, AsyncPage]:
+        size = self.looks.size
         context = await browser.new_context(
-            user_agent=looks.user_agent,
+            user_agent=self.looks.user_agent,
             viewport={"width": size[0], "height": size[1]} if size is not None else None,
             no_viewport=True if size is None else None,
-            is_mobile=looks.is_phone,
-            has_touch=looks.is_phone,
+            is_mobile=self.looks.is_phone,
+            has_touch=self.looks.is_phone,
             locale="en-GB",
             timezone_id="UTC",
             reduced_motion="reduce",
         )
-        if bridge is not None:
-            await bridge.attach_async(context)
+        if self.bridged:
+            from harness.browsers.bridge import attach_async
+
+            await attach_async(context, self._answer)
         context.on("request", self._note_request)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         return context, await context.new_page()
+
+    def use(self, bridge: PageBridge | None) -> None:
+        """Somebody new begins here."""
+        self._bridge = bridge
+        self._sent, self.complaints = [], []
+
+    def _answer(self, origin: str, top_origin: str, message: dict[str, Any]) -> dict[str, Any]:
+        assert self._bridge is not None
+        return self._bridge.answer(origin, top_origin, message)
 
     @property
     def page(self) -> PlaywrightPage:
@@ -248,7 +274,39 @@ class PlaywrightContext(Context):
         )
 
     def close(self) -> None:
-        now(self._context.close())
+        from playwright.async_api import Error
+
+        try:
+            is_as_new = now(self._forget())
+        except Error:  # the page or the browser has crashed
+            is_as_new = False
+        if is_as_new:
+            self._retire(self)
+        else:
+            self.end()
+
+    async def _forget(self) -> bool:
+        """Whether nothing is left here of the site that was shown."""
+        page = self._page.playwright
+        origins = {"/".join(sent.url.split("/", 3)[:3]) for sent in self._sent if sent.url.startswith("http")}
+        if len(origins) != 1 or len(self._context.pages) != 1 or not page.url.startswith(f"{min(origins)}/"):
+            return False
+        await page.evaluate("sessionStorage.clear()")
+        await page.goto("about:blank")
+        await self._context.clear_cookies()
+        await self._context.clear_permissions()
+        await self._context.set_extra_http_headers({})
+        session = await self._context.new_cdp_session(page)
+        await session.send("Storage.clearDataForOrigin", {"origin": min(origins), "storageTypes": "all"})
+        await session.send("Page.resetNavigationHistory")
+        await session.detach()
+        return True
+
+    def end(self) -> None:
+        from playwright.async_api import Error
+
+        with contextlib.suppress(Error):
+            now(self._context.close())
 
 
 _THROWN = re.compile(r"(?:Page\.evaluate: )?(?:(?P<name>[A-Za-z]*Error)\b:? ?)?(?P<message>.*)")

@@ -20,7 +20,7 @@ from browser_ceremonies import (
 from harness import Account, Person, VirtualKey, choose
 from harness.browsers import open_browser
 from harness.browsers.cdp import CdpBrowser
-from harness.browsers.page import BridgedBrowser
+from harness.browsers.page import BridgedBrowser, PageBridge
 
 NewKey = Callable[..., VirtualKey]
 
@@ -169,7 +169,6 @@ def test_in_somebody_elses_playwright(site: str, account: Account) -> None:
     from playwright.sync_api import sync_playwright
 
     from harness.browsers.chromium import find_chromium
-    from harness.browsers.page import PageBridge
 
     def theirs() -> Any:
         with sync_playwright() as playwright:
@@ -189,6 +188,45 @@ def test_in_somebody_elses_playwright(site: str, account: Account) -> None:
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(theirs).result()
     assert len(account.passkeys) == 1
+
+
+LEFT_BEHIND = """async () => ({
+  cookies: document.cookie, here: localStorage.length, tab: sessionStorage.length, past: history.length,
+  databases: (await indexedDB.databases()).length, caches: (await caches.keys()).length, url: location.search})"""
+LEAVE = """async () => {
+  document.cookie = 'who=ann; max-age=3600';
+  localStorage.who = sessionStorage.who = 'ann';
+  await new Promise((done) => { indexedDB.open('who').onsuccess = done; });
+  await caches.open('who');
+  history.pushState({}, '', '?who=ann'); }"""
+
+
+def test_who_comes_next_finds_nothing_of_who_was_there_before(
+    bridged: BridgedBrowser, site: str, account: Account
+) -> None:
+    phone = account.sign_in("phone")
+    first = bridged.new_context(bridge=PageBridge(phone))
+    first.page.goto(site)
+    as_new = first.page.evaluate(LEFT_BEHIND)
+    first.page.evaluate(LEAVE)
+    assert first.page.evaluate(LEFT_BEHIND) != as_new
+    made = first.page.create(registration(rk="required")).result()
+    first.close()
+
+    key = VirtualKey("yubikey-5-nfc", pin="1234")
+    second = bridged.new_context(bridge=PageBridge(key, person=Person(pin="1234")))
+    assert second is first, "it is used again"
+    assert second.sent == []
+    second.page.goto(site)
+    assert second.page.evaluate(LEFT_BEHIND) == as_new
+    assert second.page.create(registration(rk="required")).result()["id"] != made["id"]
+    assert (len(account.passkeys), len(key.credentials)) == (1, 1), "each by the devices at its own bridge"
+
+    second.page.goto(site.replace("localhost", "127.0.0.1"))
+    second.close()
+    third = bridged.new_context(bridge=PageBridge(phone))
+    assert third is not second, "who knows what two sites left"
+    third.close()
 
 
 def test_chromiums_own_virtual_authenticator(site: str) -> None:
