@@ -25,7 +25,7 @@ types:
 
 unit:
 	@tools/setup python
-	$(BIN)/pytest -q -n $(JOBS) tests/authenticator tests/ctaphid tests/harness tests/test_*.py --ignore tests/harness/pytest_plugin --ignore tests/harness/fuzz
+	$(BIN)/pytest -q -n $(JOBS) -m "not heavy" tests/authenticator tests/ctaphid tests/harness tests/test_*.py --ignore tests/harness/pytest_plugin --ignore tests/harness/fuzz
 
 test: setup ## everything: foreign clients, real browsers, plays, a database, a virtual machine
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy

@@ -13,6 +13,7 @@ def steps(fuzzer: Fuzzer, count: int) -> None:
         fuzzer.step()
 
 
+@pytest.mark.heavy
 def test_mutated_requests() -> None:
     fuzzer = Fuzzer(1)
     steps(fuzzer, 8_000)

@@ -332,6 +332,7 @@ def test_a_folder_and_another_programs_lock_are_told_apart(tmp_path: Path, fille
     SqliteStore(filled).close()
 
 
+@pytest.mark.heavy
 def test_any_flipped_byte_is_found_or_changes_nothing(filled: Path) -> None:
     """Every 41st byte of the file: unused space may change unseen, what the key remembers may not."""
     with closing(SqliteStore(filled)) as store:

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
@@ -147,7 +148,7 @@ class Stores(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-TestStores = Stores.TestCase
+TestStores = pytest.mark.heavy(Stores.TestCase)
 TestStores.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from killed_store import Killer
 
 
+@pytest.mark.heavy
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     with Killer(tmp_path / "killed.key", seed=9) as killer:
         for _ in range(25):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -334,5 +335,5 @@ class Channels(RuleBasedStateMachine):
         assert self.host.send(channel, PING, b"still there") == [Message(channel, PING, b"still there")]
 
 
-TestChannels = Channels.TestCase
-TestChannels.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
+TestChannels = pytest.mark.heavy(Channels.TestCase)
+TestChannels.settings = settings(max_examples=250, stateful_step_count=40)

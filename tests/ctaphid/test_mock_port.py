@@ -292,6 +292,7 @@ def test_a_key_is_pulled_out_while_programs_wait_for_it() -> None:
     assert asyncio.run(main()) == [gone, gone] + [{"old": "EIO", "new": True}] * 2
 
 
+@pytest.mark.heavy
 def test_fifty_keys_come_and_go() -> None:
     script = """
         for line in sys.stdin:

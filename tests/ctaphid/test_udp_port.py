@@ -352,6 +352,7 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("many_files")
 def test_a_thousand_keys_on_one_loop() -> None:
     """Each has a socket of its own and waits for its person at the same time, without a thread or task of its own."""

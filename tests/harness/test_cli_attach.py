@@ -23,6 +23,8 @@ from udp_client import log_in, open_ctap2, register
 
 from harness.cli import main
 
+pytestmark = pytest.mark.heavy
+
 STUNTKEY = [sys.executable, "-c", "from harness.cli import main; main(prog_name='stuntkey')"]
 UDP = ["key", "attach", "--port", "udp", "--listen", "127.0.0.1:0"]
 

@@ -122,6 +122,7 @@ def test_events_come_in_order_and_add_up() -> None:
     assert ended.findings == sum(result.judgement is Judgement.FINDING for result in results)
 
 
+@pytest.mark.heavy
 def test_workers_find_the_same() -> None:
     def found(workers: int) -> set[str]:
         events = collect(Plan(targets=("fido2",), only=("B3*", "C2*"), workers=workers))

@@ -172,6 +172,7 @@ def test_a_linked_phone_is_called_and_answers() -> None:
     play(scene)
 
 
+@pytest.mark.heavy
 def test_a_thousand_idle_tunnels_in_one_process() -> None:
     async def scene(server: TunnelServer) -> None:
         pairs = []
