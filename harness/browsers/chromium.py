@@ -43,9 +43,11 @@ QUIET = (
     "--password-store=basic",
     "--use-mock-keychain",
     "--disable-search-engine-choice-screen",
-    "--disable-features=Translate,MediaRouter,OptimizationHints,RenderDocument,PaintHolding",
+    "--disable-features=Translate,MediaRouter,OptimizationHints,"
+    # a new frame at each navigation, and two renderers for each window's address bar: much of its time, for nothing
+    "RenderDocument,PaintHolding,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
-"""Nothing of this changes WebAuthn: it keeps the browser from calling home and from asking other things."""
+"""Nothing of this changes WebAuthn: it keeps the browser from calling home, and from asking and doing other things."""
 ONE_FORK_LESS = "--enable-features=NetworkServiceInProcess2"
 """For umockdev: its library holds a lock while a path is looked up, and the network service is forked off a browser
 that has many threads by then. If one of them is looking up a path, the child waits for that lock for ever, and no page
