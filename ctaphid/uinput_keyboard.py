@@ -27,6 +27,8 @@ host that looked in between would repeat the key.
 """
 READY = 10.0
 LOOK_AGAIN = 0.05
+MOMENT = 3.0
+"""Seconds in which an X server opens a new keyboard, where nobody may see whether it did."""
 
 LEFT_CTRL, LEFT_SHIFT, LEFT_ALT = 29, 42, 56
 MODIFIERS = {"ctrl": LEFT_CTRL, "shift": LEFT_SHIFT, "alt": LEFT_ALT}
@@ -41,29 +43,41 @@ _KEYS: dict[int, int] = {
 }  # fmt: skip
 """Linux's key codes (linux/input-event-codes.h) of HID's usages, as the kernel's own hid-input has them."""
 
-_EV_KEY = 1
+_EV_KEY, _EV_REL = 1, 2
+_REL_X, _REL_Y = 0, 1
+_BTN_LEFT = 0x110
+"""Without a button, a pointer is none to udev."""
 _BUS_USB = 3
 _NAME_SIZE = 80
 
 
 class UinputKeyboard:
-    """PortError says what is missing, in one line."""
+    """PortError says what is missing, in one line. With `points` it is a mouse, too."""
 
     def __init__(
-        self, name: str = "stuntkey", *, vendor_id: int = 0x1209, product_id: int = 0xF1D0, pace: float = PACE
+        self,
+        name: str = "stuntkey",
+        *,
+        vendor_id: int = 0x1209,
+        product_id: int = 0xF1D0,
+        pace: float = PACE,
+        points: bool = False,
     ) -> None:
         self._pace = pace
         self._lock = threading.Lock()
+        self._unseen = False
         self._device: Any = None
         uinput = _python_uinput()
         try:
             node = uinput.fdopen()
         except OSError as error:
             raise PortError(_no_uinput(error)) from None
-        keys = sorted({*_KEYS.values(), *MODIFIERS.values()})
+        does = [(_EV_KEY, key) for key in sorted({*_KEYS.values(), *MODIFIERS.values()})]
+        if points:
+            does += [(_EV_KEY, _BTN_LEFT), (_EV_REL, _REL_X), (_EV_REL, _REL_Y)]
         try:
             self._device = uinput.Device(
-                [(_EV_KEY, key) for key in keys],
+                does,
                 name=name[: _NAME_SIZE - 1],
                 bustype=_BUS_USB,
                 vendor=vendor_id,
@@ -93,27 +107,44 @@ class UinputKeyboard:
                 self._set(code, down=False)
             time.sleep(self._pace)
 
+    def point(self, right: int, down: int) -> None:
+        """Move the pointer by so much."""
+        with self._lock:
+            if self._device is None:
+                raise ValueError("the keyboard is closed")
+            self._device.emit((_EV_REL, _REL_X), right, syn=False)
+            self._device.emit((_EV_REL, _REL_Y), down)
+            time.sleep(self._pace)
+
     def _set(self, code: int, *, down: bool) -> None:
         self._device.emit((_EV_KEY, code), int(down))
 
     def wait_until_read(self, timeout: float = READY) -> bool:
         """Until a program (an X server, a compositor) has opened it. What is typed before that is lost on it.
 
-        Programs of other users are seen by root only; a text console reads it too, and is no program.
+        A text console reads it too, and is no program. Programs of other users are seen by root only: where there are
+        any, one of them may be the X server, and is given a moment.
         """
-        deadline = time.monotonic() + timeout
+        began = time.monotonic()
         while not self._is_open_somewhere():
-            if time.monotonic() >= deadline:
+            passed = time.monotonic() - began
+            if self._unseen and passed >= min(timeout, MOMENT):
+                return True
+            if passed >= timeout:
                 return False
             time.sleep(LOOK_AGAIN)  # nobody tells
         return True
 
     def _is_open_somewhere(self) -> bool:
+        self._unseen = False
         for folder in Path("/proc").glob("[0-9]*/fd"):
             try:
                 links: Sequence[os.DirEntry[str]] = list(os.scandir(folder))
+            except PermissionError:
+                self._unseen = True  # another user's
+                continue
             except OSError:
-                continue  # another user's, or gone
+                continue  # gone
             for link in links:
                 try:
                     if os.readlink(link.path) == self.path:

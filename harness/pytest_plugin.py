@@ -162,7 +162,6 @@ def phone(stuntkey_seed: str, stuntkey_props: Props) -> Iterator[Device]:
 @pytest.fixture(scope="session")
 def stuntkey_browser(stuntkey_options: StuntkeyOptions) -> Iterator[Browser]:
     """The browser, one for all tests of a worker. Override it for one with other flags."""
-    import os
     import shutil
 
     from harness.browsers import open_browser
@@ -171,10 +170,8 @@ def stuntkey_browser(stuntkey_options: StuntkeyOptions) -> Iterator[Browser]:
     # Where a key asks for more than a touch, stock browsers have dialogs of their own, and those need a screen.
     has_dialogs = options.browser in ("chromium", "firefox")
     headless = not (options.headed or (has_dialogs and shutil.which("Xvfb") is not None))
-    flags: dict[str, Any] = {}
-    if options.headed and has_dialogs:
-        flags = {"environment": {"DISPLAY": os.environ.get("DISPLAY", ":0")}}
-    with open_browser(options.browser, headless=headless, port=options.port, **flags) as browser:
+    watched: dict[str, Any] = {"on_screen": True} if options.headed else {}
+    with open_browser(options.browser, headless=headless, port=options.port, **watched) as browser:
         yield browser
 
 

@@ -14,6 +14,7 @@ from harness.browsers.browser import HidBrowser, Looks
 from harness.browsers.dialogs import Dialogs
 from harness.browsers.display import Display, existing_screen
 from harness.browsers.driver import PlaywrightContext, PlaywrightPage, now, playwright
+from harness.browsers.hands import HANDS, Hands, UinputHands, XdotoolHands, find_xdotool
 from harness.browsers.process import BrowserProcess, find_program, without_machine
 from harness.errors import SetupError
 
@@ -75,7 +76,9 @@ class Chromium(HidBrowser):
     permit_enterprise_attestation   the origins for which the administrator allows it
     scale, size   of the screen (`headless=False`); a QR code is read best at scale 2
     port          mock or uhid; None for a browser without keys
-    on_screen     on the screen in $DISPLAY, for somebody to watch, who then answers native dialogs themselves
+    on_screen     on the screen in $DISPLAY, for somebody to watch
+    hands         what types into its native dialogs: xdotool, or uinput, a keyboard of the kernel's, for a screen that
+                  takes its input from the kernel; None: whoever watches answers them
     slow          seconds between what is done in its pages, to watch it
     """
 
@@ -92,6 +95,7 @@ class Chromium(HidBrowser):
         size: tuple[int, int] = (1280, 1024),
         scale: float = 1,
         on_screen: bool = False,
+        hands: str | None = "xdotool",
         slow: float = 0.0,
         program: str | None = None,
     ) -> None:
@@ -109,7 +113,13 @@ class Chromium(HidBrowser):
             self._flags.append(f"--webauthn-permit-enterprise-attestation={permitted}")
         self._size, self._scale, self._slow = size, scale, slow
         self._on_screen = on_screen
+        if hands is not None and hands not in HANDS:
+            raise SetupError(f"hands {hands!r}: there are {', '.join(HANDS)}, and None")
+        without = self.headless or (on_screen and port is None)
+        self._hands = None if without else hands
         try:
+            if self._hands == "xdotool":
+                find_xdotool()
             self.require_sees_keys(self._program)
             self._open(list(flags), dict(environment or {}))
         except BaseException:
@@ -158,14 +168,23 @@ class Chromium(HidBrowser):
         )
         self._stack.callback(lambda: now(self._browser.close()))
         self.version = self._browser.version
-        if self.display is not None:
-            self.dialogs = Dialogs(self, self.display)
+        if self._hands is not None:
+            self.dialogs = Dialogs(
+                self, self._new_hands(), self.display.frame if self.display is not None else None
+            )
             self._stack.callback(self.dialogs.close)
         # The tab it starts with may still be on its way to about:blank, and then loses our first navigation.
         self._first = self._new_page()
         for page in self.context.pages:
             if page is not self._first.playwright:
                 now(page.close())
+
+    def _new_hands(self) -> Hands:
+        if self._hands == "uinput":
+            return UinputHands()
+        if self.display is not None:
+            return XdotoolHands(self.display.environment)
+        return XdotoolHands(existing_screen(), session=self.process.pid)
 
     def _read(self, line: str) -> None:
         if match := _LISTENING.search(line):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from authenticator.person import AccountChoice, Chosen, Pin, PinEntry
 from harness.acts import Pulled
 from harness.browsers.browser import PATIENCE, Browser, UiStep
-from harness.browsers.display import Display
+from harness.browsers.hands import Elsewhere, Hands
 from harness.errors import Failure, StuntkeyError
 from harness.trace import ResponseEvent
 
@@ -60,18 +60,24 @@ class Dialogs:
 
     dismisses   the steps that are dismissed by themselves; what is not in it stays on the screen
     confirms    the steps that are agreed to; `cancel()` says no to anything
+
+    `look` is a picture of the screen, where there is one to be had: what is still drawn takes no keys.
     """
 
-    def __init__(self, browser: Browser, display: Display) -> None:
+    def __init__(self, browser: Browser, hands: Hands, look: Callable[[], bytes] | None = None) -> None:
         self.dismisses = set(ENDS)
         self.confirms = set(CONFIRMATIONS)
         self.problems: list[StuntkeyError] = []
         """What could not be answered. Whoever waits for the page finds the reason here."""
         self._browser = browser
-        self._display = display
+        self._hands = hands
+        self._look = look
+        self._chosen: str | None = None
+        """The account that was chosen in the last dialog."""
         self._steps: queue.SimpleQueue[tuple[int, UiStep] | None] = queue.SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="dialogs", daemon=True)
+        hands.rest()
         browser.ui_steps.listeners.append(self._hear)
         self._thread.start()
 
@@ -80,6 +86,7 @@ class Dialogs:
         self._browser.ui_steps.listeners.remove(self._hear)
         self._steps.put(None)
         self._thread.join(PATIENCE)
+        self._hands.close()
 
     def cancel(self) -> None:
         """The user presses Escape."""
@@ -91,6 +98,8 @@ class Dialogs:
     def _run(self) -> None:
         while (item := self._steps.get()) is not None:
             mark, step = item
+            if step.name == "kSelectAccount":
+                self._hands.rest()  # its rows are drawn under the pointer, and take the focus
             if mark != len(self._browser.ui_steps):
                 continue  # the browser went on by itself
             try:
@@ -145,7 +154,7 @@ class Dialogs:
 
         def both_fields() -> None:
             self._type_into_field(pin)
-            self._display.press("Tab")
+            self._hands.press("Tab")
             self._type_into_field(pin)
 
         # Where nothing happens, the focus is in the second field: back to the first one for another try
@@ -168,7 +177,7 @@ class Dialogs:
 
         def go() -> None:
             if steps:
-                self._display.press(*["Tab"] * steps)
+                self._hands.press(*["Tab"] * steps)
 
         self._until_something_happens(go, ["Return"], again=["shift+Tab"] * steps)
 
@@ -225,8 +234,8 @@ class Dialogs:
     # Hands
 
     def _type_into_field(self, text: str) -> None:
-        self._display.press("ctrl+a")
-        self._display.type(text)
+        self._hands.press("ctrl+a")
+        self._hands.type(text)
 
     def _press_until_something_happens(self, keys: list[str]) -> None:
         self._until_something_happens(lambda: None, keys)
@@ -236,30 +245,39 @@ class Dialogs:
     ) -> None:
         """Dialogs take keys a little after their step is logged, and nothing tells when. That they took them shows."""
         before = self._progress()
+        elsewhere: Elsewhere | None = None
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and not self._closing:
             self._wait_for_picture()
-            prepare()
-            self._display.press(*keys)
+            elsewhere = None
+            try:
+                prepare()
+                self._hands.press(*keys)
+            except Elsewhere as another:
+                elsewhere = another
             patience = time.monotonic() + TRY_AGAIN
             while time.monotonic() < patience:
                 if self._progress() != before or self._closing:
                     return
                 time.sleep(LOOK_AGAIN)
-            if again:
-                self._display.press(*again)
+            if again and elsewhere is None:
+                self._hands.press(*again)
+        if elsewhere is not None:
+            raise elsewhere
         raise Failure(f"the dialog of step {self._browser.ui_steps.names[-1]} did not react to the keyboard")
 
     def _progress(self) -> Any:
-        return len(self._browser.ui_steps), [len(key.trace) for key in self._browser.keys]
+        return len(self._browser.ui_steps), [len(key.trace) + key.trace.dropped for key in self._browser.keys]
 
     def _wait_for_picture(self) -> None:
         """Until the screen stands still: then the dialog is there."""
-        last = b""
+        if self._look is None:
+            return
+        look, last = self._look, b""
 
         def still() -> bool:
             nonlocal last
-            before, last = last, hashlib.sha256(self._display.frame()).digest()
+            before, last = last, hashlib.sha256(look()).digest()
             return before == last
 
         self._wait(still, "the dialog to be drawn", within=TRY_AGAIN, strict=False)

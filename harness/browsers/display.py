@@ -1,4 +1,4 @@
-"""A screen of one's own, and hands that type on it: Xvfb and xdotool."""
+"""A screen of one's own: Xvfb."""
 
 from __future__ import annotations
 
@@ -8,28 +8,26 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.errors import Failure, SetupError
+from harness.errors import SetupError
+from harness.patience import patient
 
-START = 20.0
+START = patient(20.0)
 
 
 class Display:
     """An X server without a screen, for one browser. It picks a free number by itself."""
 
     def __init__(self, width: int = 1280, height: int = 1024) -> None:
-        server, self._xdotool = shutil.which("Xvfb"), shutil.which("xdotool")
+        server = shutil.which("Xvfb")
         if server is None:
             raise SetupError(
                 "a browser's own dialogs need a screen: apt-get install xvfb, or use headless=True"
             )
-        if self._xdotool is None:
-            raise SetupError("typing into a browser's own dialogs needs xdotool: apt-get install xdotool")
         self._folder = Path(tempfile.mkdtemp(prefix="stuntkey-screen-"))
         reading, writing = os.pipe()
         command = [server, "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24"]
@@ -88,37 +86,6 @@ class Display:
         buffer = BytesIO()
         image.save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()
-
-    def focused_window(self) -> str:
-        """The name of the window that has the keyboard; empty if none has."""
-        return self._do(["getwindowfocus", "getwindowname"], check=False).strip()
-
-    # Hands
-
-    def type(self, text: str) -> None:
-        # From standard input: a PIN is nobody's business who lists processes
-        self._do(["type", "--delay", "12", "--file", "-"], text)
-
-    def press(self, *keys: str) -> None:
-        self._do(["key", "--delay", "12", *keys])
-
-    def click(self, x: int, y: int) -> None:
-        self._do(["mousemove", str(x), str(y), "click", "1"])
-
-    def _do(self, command: Sequence[str], text: str = "", *, check: bool = True) -> str:
-        assert self._xdotool is not None
-        done = subprocess.run(
-            [self._xdotool, *command],
-            input=text,
-            text=True,
-            capture_output=True,
-            env={**os.environ, **self.environment},
-            check=False,
-            timeout=START,
-        )
-        if check and done.returncode:
-            raise Failure(f"xdotool {command[0]}: {done.stderr.strip()[:200]}")
-        return done.stdout
 
 
 def existing_screen() -> dict[str, str]:

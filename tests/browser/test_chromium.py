@@ -21,8 +21,11 @@ from browser_ceremonies import (
 )
 
 from authenticator.profiles.loader import load_profile
-from harness import VirtualKey, enter_pin
+from harness import VirtualKey, choose, enter_pin
 from harness.browsers import Browser, open_browser
+from harness.browsers.display import Display
+from harness.browsers.hands import Elsewhere, XdotoolHands
+from harness.client import Client
 
 NewKey = Callable[..., VirtualKey]
 
@@ -109,6 +112,20 @@ def test_a_key_plugged_in_while_chromium_waits(chromium: Browser, new_key: NewKe
     assert commands(key) == ["makeCredential"]
 
 
+@pytest.mark.parametrize("account", [0, 7, 11])
+def test_one_of_more_accounts_than_the_dialog_shows_at_once(
+    chromium: Browser, site: str, new_key: NewKey, account: int
+) -> None:
+    key = new_key(pin="1234")
+    client = Client(key, site.rstrip("/"))
+    for number in range(12):
+        client.create(registration(f"user{number}", rk="required"))
+    chromium.plug_in(key)
+    key.person.will(choose(account))
+    got = chromium.page.get(log_in(uv="required")).result()
+    assert user_of(got) == f"user{11 - account}"
+
+
 def test_a_user_who_presses_escape(chromium: Browser, new_key: NewKey) -> None:
     key = new_key()
     key.person.habit = "ignoring"
@@ -162,3 +179,20 @@ def test_enterprise_attestation(site: str, new_key: NewKey, permitted: bool) -> 
     assert parameters(key, "makeCredential")[0x0A] == (2 if permitted else 1)
     assert results(key, MAKE_CREDENTIAL)[-1].get(4, False) is permitted  # epAtt
     assert attestation_of(made)["fmt"] == "packed"
+
+
+def test_on_a_screen_for_somebody_to_watch(
+    site: str, new_key: NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What answers the dialogs there types into the browser's windows only."""
+    key = new_key(pin="1234")
+    with Display() as screen:
+        monkeypatch.setenv("DISPLAY", screen.environment["DISPLAY"])
+        with open_browser("chromium", keys=[key], on_screen=True) as browser:
+            browser.page.goto(site)
+            assert browser.page.create(registration(uv="required")).result()
+            stranger = XdotoolHands(screen.environment, session=1)
+            with pytest.raises(Elsewhere, match="another window has the keyboard"):
+                stranger.type("1234")
+    assert commands(key)[-1] == "makeCredential"
+    assert key.engine.authenticator.state.pin_retries == 8
