@@ -83,9 +83,11 @@ def plug_in(key: VirtualKey, port: str, /, **options: Any) -> AbstractContextMan
             background.run(made.open())
         except PortError as error:
             raise SetupError(str(error)) from None
+        key.port_opened(port, made)
         try:
             yield made
         finally:
+            key.port_closed(made)
             background.run(made.close())
 
     return plugged()

@@ -86,6 +86,8 @@ class VirtualKey:
         self.engine.on_pulled = self.unplug
         self.otp = Otp(self)
         self._closed = False
+        self._places: dict[Port, str] = {}
+        self._last_place = ""
         if pin is not None:
             self._provide_pin(pin)
         if fingers:
@@ -133,6 +135,23 @@ class VirtualKey:
             serial=self.serial,
         )
 
+    def port_opened(self, name: str, port: Port) -> None:
+        """For the trace: where it is plugged in now."""
+        with self.engine.lock:
+            self._places[port] = name
+            if self.engine.hub.plugged_in:
+                self._note("plugged in", f"on {self._where(port)}")
+
+    def port_closed(self, port: Port) -> None:
+        with self.engine.lock:
+            if self.engine.hub.plugged_in:
+                self._note("unplugged", f"from {self._where(port)}")
+            self._last_place = self._where(port)
+            del self._places[port]
+
+    def _where(self, port: Port) -> str:
+        return f"{self._places[port]} {port.path}"
+
     def touch(self, hold: float = 0.0) -> bool:
         """Touch it unasked, for `hold` seconds: what waits for a touch has it, else the OTP keyboard types.
 
@@ -160,9 +179,10 @@ class VirtualKey:
         """Plug it in again after `unplug`. Programs have to open it anew."""
         with self.engine.lock:
             if not self.engine.hub.plugged_in:
-                self._note("plugged in")
                 self.engine.lose_power(for_good=True)
                 self.engine.hub.plug_in()
+                places = [self._where(port) for port in self._places]
+                self._note("plugged in", f"on {', '.join(places)}" if places else "")
 
     @property
     def is_plugged_in(self) -> bool:
@@ -264,11 +284,12 @@ class VirtualKey:
             product=described.product,
             serial=described.serial,
             device_version=described.device_version,
+            where=", ".join(self._where(port) for port in self._places) or self._last_place,
             epoch=clock.time() - clock.monotonic(),
         )
 
-    def _note(self, state: str) -> None:
-        self.trace.add(StateEvent(at=self.clock.monotonic(), state=state))
+    def _note(self, state: str, text: str = "") -> None:
+        self.trace.add(StateEvent(at=self.clock.monotonic(), state=state, text=text))
 
 
 def profile_of(profile: str | os.PathLike[str] | Profile) -> Profile:

@@ -196,10 +196,12 @@ class _Attachment:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     loop.add_signal_handler(number, self._ended.set)
                 serve = self._serve_person if self._habit == "prompted" else self._serve_quietly
+                self._key.port_opened(self._port_name, port)
                 try:
                     await serve(port)
                 finally:
                     self._key.trace.listener = None
+                    self._key.port_closed(port)
         except PortError as error:
             raise SetupError(str(error)) from None
         return 0

@@ -23,6 +23,7 @@ from harness.acts import (
 )
 from harness.errors import SetupError
 from harness.people import Question
+from harness.trace.visible import visible
 from harness.trace.words import question_text
 from harness.virtual_key import VirtualKey
 
@@ -109,7 +110,9 @@ class KeyPanel:
         light, says = self._light(question, now)
         lines: list[RenderableType] = [Text.assemble(light, "  ", says)]
         if question is not None and isinstance(question.ask, AccountChoice):
-            lines += (Text(f"     {i}  {name}") for i, name in enumerate(question.ask.accounts[:9], 1))
+            lines += (
+                Text(f"     {i}  {visible(name)}") for i, name in enumerate(question.ask.accounts[:9], 1)
+            )
         lines += (Text(f"   {self._note}", style="yellow"), self._keys(question))
         title = Text.assemble((self._key.profile.title, "bold"), ("  " + self._where, "dim"))
         return Panel(

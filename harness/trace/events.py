@@ -132,6 +132,15 @@ class StateEvent:
         return {"state": self.state, **({"text": self.text} if self.text else {})}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
+class Step:
+    """What concerns several keys at once, and happened once."""
+
+    who: str
+    what: str
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepEvent:
     """Somebody else's doing on the same time line: a page's call, a browser's dialog, a step of a test."""
@@ -141,6 +150,8 @@ class StepEvent:
     who: str
     what: str
     detail: str = ""
+    shared: Step | None = field(default=None, compare=False, repr=False)
+    """What other keys' traces have too: in a file it is there once, and no key's."""
 
     def details(self) -> dict[str, Any]:
         return {"who": self.who, "what": self.what, **({"detail": self.detail} if self.detail else {})}

@@ -13,6 +13,7 @@ from harness.trace.events import RequestEvent, ResponseEvent
 from harness.trace.redaction import IN_REQUEST, IN_RESPONSE, REDACTED, hide
 from harness.trace.shapes import PLAIN, REQUESTS, RESPONSES, Shape
 from harness.trace.u2f import request_parts, response_parts
+from harness.trace.visible import visible
 
 MAX_DEPTH = 16
 
@@ -79,7 +80,7 @@ def plain(value: Any) -> str:
     if isinstance(value, bytes):
         return f"h'{value.hex()}'"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return visible(json.dumps(value, ensure_ascii=False))
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -52,7 +52,7 @@ def export(trace: SavedTrace, path: str | os.PathLike[str]) -> int:
 
 def _frames(trace: SavedTrace) -> list[_Frame]:
     frames: list[_Frame] = []
-    last_of_channel: dict[tuple[int, int], _Frame] = {}
+    last_of_channel: dict[tuple[int | None, int], _Frame] = {}
     waiting: list[str] = []
     for record in trace.records:
         event = record.event
@@ -88,7 +88,7 @@ def _blocks(trace: SavedTrace, frames: list[_Frame]) -> Iterator[bytes]:
         assert isinstance(event, PacketEvent)
         at = trace.began + event.at
         kind, endpoint = ("S", OUT) if event.to_key else ("C", IN)
-        data = _urb(at, urb, kind, _INTERRUPT, endpoint, frame.record.key, event.data)
+        data = _urb(at, urb, kind, _INTERRUPT, endpoint, frame.record.key or 0, event.data)
         yield _packet(at, data, "\n".join(frame.comments))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from harness.trace.events import Event, StateEvent, StepEvent
+from harness.trace.events import Event, StateEvent, Step, StepEvent
 
 if TYPE_CHECKING:
     from harness.trace.records import Source
@@ -63,6 +63,11 @@ class Trace:
     def step(self, who: str, what: str, detail: str = "") -> None:
         """What somebody else did meanwhile, on the same time line: the page, the browser, a test."""
         self.add(StepEvent(at=self._now(), who=who, what=what, detail=detail))
+
+    def note(self, step: Step) -> None:
+        """The same, of what other keys are told too."""
+        at = self._now()
+        self.add(StepEvent(at=at, who=step.who, what=step.what, detail=step.detail, shared=step))
 
     def clear(self) -> None:
         with self._lock:

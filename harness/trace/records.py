@@ -3,15 +3,17 @@
     {"stuntkey trace": 1, "began": 1700000000.0, "keys": [{"name": "yubikey-5-nfc", ...}]}
     {"at": 0.0012, "key": 0, "kind": "request", "channel": 1, "command": "getInfo", "data": "04", "message": "..."}
 
-Times are seconds since `began`. `data` is what went over the wire, `message` the same for people. A reader needs
-neither `command` nor `message`: both follow from `data`.
+Times are seconds since `began`; `key` is null where an event concerns all of them. `data` is what went over the wire,
+`message` the same for people. A reader needs neither `command` nor `message`: both follow from `data`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -29,6 +31,7 @@ from harness.trace.events import (
     RequestEvent,
     ResponseEvent,
     StateEvent,
+    Step,
     StepEvent,
 )
 from harness.trace.redaction import PacketRedaction
@@ -50,15 +53,17 @@ class Source:
     product: str = ""
     serial: str = ""
     device_version: tuple[int, int, int] = (1, 0, 0)
+    where: str = ""
+    """The port it was plugged into last, and what a host opened there: `mock /dev/hidraw0`."""
     epoch: float = 0.0
     """What to add to its times to get seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """An event of a saved trace, and which key it happened to."""
+    """An event of a saved trace, and which key it happened to; None: not to one alone."""
 
-    key: int
+    key: int | None
     event: Event
 
     @property
@@ -90,10 +95,12 @@ def save(path: str | os.PathLike[str], traces: Sequence[Trace]) -> None:
     ]
     events.sort(key=lambda each: each[0])
     began = events[0][0] if events else time.time()
+    once = _Once()
     with _opened(path) as file:
         file.write(_header(began, sources))
         for at, number, event in events:
-            file.write(_line(at - began, number, event))
+            if once.is_new(event):
+                file.write(_line(at - began, number, event))
 
 
 @contextmanager
@@ -101,11 +108,12 @@ def writing(path: str | os.PathLike[str], *traces: Trace) -> Iterator[None]:
     """All that happens to these keys, written as it happens."""
     sources = [trace.source for trace in traces]
     began = time.time()
+    once = _Once()
     with _opened(path) as file:
         file.write(_header(began, sources))
         undo = []
         for number, (trace, source) in enumerate(zip(traces, sources, strict=True)):
-            writer = _Writer(file, number, source.epoch - began)
+            writer = _Writer(file, number, source.epoch - began, once)
             trace.writers = (*trace.writers, writer)
             undo.append((trace, writer))
         try:
@@ -116,13 +124,30 @@ def writing(path: str | os.PathLike[str], *traces: Trace) -> Iterator[None]:
                 writer.finish()
 
 
+class _Once:
+    """Steps that concern several keys come in the trace of each."""
+
+    def __init__(self) -> None:
+        self._seen: weakref.WeakSet[Step] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def is_new(self, event: Event) -> bool:
+        if not isinstance(event, StepEvent) or event.shared is None:
+            return True
+        with self._lock:
+            is_new = event.shared not in self._seen
+            self._seen.add(event.shared)
+        return is_new
+
+
 class _Writer:
-    def __init__(self, file: Any, number: int, shift: float) -> None:
-        self._file, self._number, self._shift = file, number, shift
+    def __init__(self, file: Any, number: int, shift: float, once: _Once) -> None:
+        self._file, self._number, self._shift, self._once = file, number, shift, once
         self._redaction = PacketRedaction()
 
     def __call__(self, event: Event) -> None:
-        self._write(self._redaction.feed(event))
+        if self._once.is_new(event):
+            self._write(self._redaction.feed(event))
 
     def finish(self) -> None:
         self._write(self._redaction.flush())
@@ -172,7 +197,8 @@ def record_of(at: float, number: int, event: Event) -> dict[str, Any]:
             details["command"] = command.name if command is not None else f"unknown {event.command:02x}"
             details["code"] = event.command
         details["message"] = message_of(event)
-    return {"at": round(at, 6), "key": number, "kind": event.kind, **details}
+    whose = None if isinstance(event, StepEvent) and event.shared is not None else number
+    return {"at": round(at, 6), "key": whose, "kind": event.kind, **details}
 
 
 # Reading
@@ -210,8 +236,8 @@ def load(path: str | os.PathLike[str]) -> SavedTrace:
             continue
         record = _parsed(name, number, line)
         try:
-            key = int(record.get("key", 0))
-            if not 0 <= key < max(1, len(keys)):
+            key = None if record.get("key", 0) is None else int(record.get("key", 0))
+            if key is not None and not 0 <= key < max(1, len(keys)):
                 raise ValueError(f"key {key} is not in the first line")
             records.append(Record(key=key, event=_event(record)))
         except (KeyError, TypeError, ValueError) as error:

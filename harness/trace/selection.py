@@ -12,9 +12,9 @@ from harness.trace.records import Record
 def owners(records: Sequence[Record]) -> list[int | None]:
     """For each record, the place of the request it belongs to. A request's packets come before it."""
     owner: list[int | None] = [None] * len(records)
-    current: dict[tuple[int, int], int] = {}
-    arriving: dict[tuple[int, int], list[int]] = {}
-    under_way: dict[int, int] = {}
+    current: dict[tuple[int | None, int], int] = {}
+    arriving: dict[tuple[int | None, int], list[int]] = {}
+    under_way: dict[int | None, int] = {}
     for place, record in enumerate(records):
         event = record.event
         if isinstance(event, PacketEvent):

@@ -22,6 +22,7 @@ from harness.trace.notation import NotCbor, content, notation, plain
 from harness.trace.records import Record, SavedTrace
 from harness.trace.shapes import PLAIN, Shape
 from harness.trace.u2f import status_word
+from harness.trace.visible import visible
 from harness.trace.wire import channel_text, describe
 from harness.trace.words import question_text, subject
 
@@ -38,12 +39,33 @@ def summary(trace: SavedTrace) -> Text:
     requests = sum(isinstance(record.event, RequestEvent) for record in trace.records)
     packets = sum(isinstance(record.event, PacketEvent) for record in trace.records)
     seconds = trace.records[-1].at - trace.records[0].at if trace.records else 0.0
-    line = Text(", ".join(key.name for key in trace.keys), style="bold")
+    line = Text(", ".join(names(trace)), style="bold")
     began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(trace.began))
     line.append(
         f"  {began}, {seconds_text(seconds)}, {requests} requests, {packets} packets", style="not bold dim"
     )
     return line
+
+
+def names(trace: SavedTrace) -> list[str]:
+    """What each key is called: by its profile, and where several have the same, by its node or number, too."""
+    plain_names = [visible(key.name) for key in trace.keys]
+    places = [key.where for key in trace.keys]
+    for record in trace.records:
+        event = record.event
+        if isinstance(event, StateEvent) and event.state == "plugged in" and record.key is not None:
+            places[record.key] = places[record.key] or event.text
+    nodes = [visible(place.rpartition(" ")[2].removeprefix("/dev/")) for place in places]
+    told = []
+    for number, name in enumerate(plain_names):
+        same = [each for each, other in enumerate(plain_names) if other == name]
+        if len(same) == 1:
+            told.append(name)
+        elif len({nodes[each] for each in same} - {""}) == len(same):
+            told.append(f"{name} {nodes[number]}")
+        else:
+            told.append(f"{name} #{same.index(number) + 1}")
+    return told
 
 
 class Story:
@@ -58,11 +80,11 @@ class Story:
         full: bool = False,
         width: int = 100,
     ) -> None:
-        self._names = [key.name for key in trace.keys] if len(trace.keys) > 1 else []
+        self._names = names(trace) if len(trace.keys) > 1 else []
         self._packets, self._members, self._full, self._width = packets, members, full, width
-        self._requested: dict[tuple[int, int], Record] = {}
-        self._asked: dict[int, float] = {}
-        self._polled: dict[tuple[int, int], tuple[bytes, int]] = {}
+        self._requested: dict[tuple[int | None, int], Record] = {}
+        self._asked: dict[int | None, float] = {}
+        self._polled: dict[tuple[int | None, int], tuple[bytes, int]] = {}
         self._held: list[Record] = []
 
     def lines(self, records: tuple[Record, ...] | list[Record]) -> Iterator[Text]:
@@ -119,7 +141,7 @@ class Story:
                 self._asked[record.key] = record.at
                 yield self._line(record, "?", Text(question_text(event), style="yellow"))
             case AnswerEvent():
-                line = Text(event.answer, style="yellow bold")
+                line = Text(visible(event.answer), style="yellow bold")
                 if record.key in self._asked:
                     line.append(
                         f"  after {seconds_text(record.at - self._asked.pop(record.key))}",
@@ -129,25 +151,31 @@ class Story:
             case StateEvent(state="bug"):
                 yield self._line(record, "✗", Text("a bug inside the key", style="bold red"))
                 for each in event.text.rstrip().splitlines():
-                    yield Text(" " * _INDENT + each, style="red")
+                    yield Text(" " * _INDENT + visible(each), style="red")
             case StateEvent():
-                yield self._line(record, "●", Text(event.state, style="cyan"))
+                line = Text(visible(event.state), style="cyan")
+                if event.text:
+                    line.append(f"  {visible(event.text)}", style="not cyan dim")
+                yield self._line(record, "●", line)
             case StepEvent():
-                line = Text.assemble((event.who, "bold green"), "  ", event.what)
+                line = Text.assemble((visible(event.who), "bold green"), "  ", visible(event.what))
                 if event.detail:
-                    line.append(f"  {event.detail}", style="dim")
+                    line.append(f"  {visible(event.detail)}", style="dim")
                 yield self._line(record, "◆", line)
 
     def _line(self, record: Record, mark: str, text: Text) -> Text:
         line = Text(f"{record.at:10.3f}  ", style="dim", no_wrap=False, overflow="fold")
-        if self._names:
-            colour = _KEY_COLOURS[record.key % len(_KEY_COLOURS)]
-            line.append(f"{self._names[record.key]}  ", style=f"not dim {colour}")
+        self._whose(line, record)
         line.append(f"{mark} ", style="not dim bold")
         styled = text.copy()
         styled.style = f"not dim {text.style}"
         line.append_text(styled)
         return line
+
+    def _whose(self, line: Text, record: Record) -> None:
+        if self._names and record.key is not None:
+            colour = _KEY_COLOURS[record.key % len(_KEY_COLOURS)]
+            line.append(f"{self._names[record.key]}  ", style=f"not dim {colour}")
 
     def _outcome(self, record: Record, event: ResponseEvent) -> Text:
         if event.command is None:
@@ -169,6 +197,7 @@ class Story:
         if not self._full and len(rest) > room:
             rest = rest[: room - 1] + "…"
         line = Text(f"{record.at:10.3f}  ", style="dim")
+        self._whose(line, record)
         line.append(f"{'▷' if event.to_key else '◁'} {channel} {name:<9} {rest}".rstrip())
         return line
 
@@ -179,7 +208,7 @@ class Story:
             return
         value, shape = content(event)
         if isinstance(value, NotCbor):
-            yield Text(" " * _INDENT + value, style="red")
+            yield Text(" " * _INDENT + visible(value), style="red")
         elif isinstance(value, dict):
             yield from self._map(value, shape, _INDENT)
         elif value is not None:
@@ -187,7 +216,9 @@ class Story:
 
     def _map(self, value: dict[Any, Any], shape: Shape, indent: int) -> Iterator[Text]:
         shape = shape.of(value)
-        names = {key: shape.names.get(key, key if isinstance(key, str) else plain(key)) for key in value}
+        names = {
+            key: shape.names.get(key, visible(key) if isinstance(key, str) else plain(key)) for key in value
+        }
         room = max((len(name) for name in names.values()), default=0)
         for key, item in value.items():
             line = Text(" " * indent, overflow="fold")

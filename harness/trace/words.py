@@ -17,6 +17,7 @@ from harness.trace.events import (
     StateEvent,
     StepEvent,
 )
+from harness.trace.visible import visible
 
 _SUB_COMMANDS: dict[int, tuple[int, type[IntEnum]]] = {
     0x06: (client_pin.Key.SUB_COMMAND, client_pin.SubCommand),
@@ -38,7 +39,7 @@ def subject(request: RequestEvent) -> str:
     if code in (0x01, 0x02):
         rp_id = _member(parameters.get(2), "id") if code == 0x01 else parameters.get(1)
         user = _member(parameters.get(3), "name") if code == 0x01 else None
-        return " as ".join(each for each in (rp_id, user) if isinstance(each, str))
+        return visible(" as ".join(each for each in (rp_id, user) if isinstance(each, str)))
     if code in _SUB_COMMANDS:
         member, names = _SUB_COMMANDS[code]
         number = parameters.get(member)
@@ -53,7 +54,10 @@ def _member(value: Any, name: str) -> Any:
 
 def question_text(event: AskEvent | Any) -> str:
     """What a display on the key would say."""
-    ask = event.ask if isinstance(event, AskEvent) else event
+    return visible(_question(event.ask if isinstance(event, AskEvent) else event))
+
+
+def _question(ask: Any) -> str:
     match ask:
         case PinEntry():
             again = "wrong; again: " if ask.wrong_before else ""
@@ -92,9 +96,9 @@ def told(event: Event) -> str:
         case AskEvent():
             return f"the person is asked: {question_text(event)}"
         case AnswerEvent():
-            return f"the person: {event.answer}"
+            return f"the person: {visible(event.answer)}"
         case StateEvent():
             lines = event.text.strip().splitlines()
-            return f"{event.state}: {lines[-1]}" if lines else event.state
+            return visible(f"{event.state}: {lines[-1]}" if lines else event.state)
         case StepEvent():
-            return f"{event.who}: {event.what} {event.detail}".strip()
+            return visible(f"{event.who}: {event.what} {event.detail}".strip())

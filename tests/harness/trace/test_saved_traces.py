@@ -22,7 +22,8 @@ from harness.trace import (
     StepEvent,
     Trace,
 )
-from harness.trace.records import load, redacted, save
+from harness.trace.events import Step
+from harness.trace.records import load, redacted, save, writing
 
 
 def test_a_saved_trace_says_what_happened(tmp_path: Path) -> None:
@@ -144,6 +145,47 @@ def test_several_keys_share_a_time_line(tmp_path: Path) -> None:
     assert {record.key for record in saved.records} == {0, 1}
     times = [record.at for record in saved.records]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize("how", ["saved", "written as it happens"])
+def test_a_step_that_concerns_several_keys_is_there_once(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "both.ndjson"
+    one, other = VirtualKey("solo2"), VirtualKey("yubikey-5-nfc")
+
+    def happen() -> None:
+        shown = Step(who="browser", what="kClientPinEntry")
+        for key in (one, other):
+            key.trace.note(shown)
+        other.trace.step("test", "its own")
+
+    if how == "saved":
+        happen()
+        save(path, [one.trace, other.trace])
+    else:
+        with writing(path, one.trace, other.trace):
+            happen()
+    steps = [(each.key, each.event.what) for each in load(path).records if isinstance(each.event, StepEvent)]
+    assert steps == [(None, "kClientPinEntry"), (1, "its own")]
+    assert [event.what for event in one.trace.of("step") if isinstance(event, StepEvent)] == [
+        "kClientPinEntry"
+    ]
+
+
+def test_a_trace_says_where_the_key_was_plugged_in(tmp_path: Path) -> None:
+    key = VirtualKey("solo2")
+    with key.plugged_in("udp") as port:
+        key.unplug()
+        key.plug_in()
+        address = f"udp {port.path}"
+    told = [(event.state, event.text) for event in key.trace.of("state") if isinstance(event, StateEvent)]
+    assert told == [
+        ("plugged in", f"on {address}"),
+        ("unplugged", ""),
+        ("plugged in", f"on {address}"),
+        ("unplugged", f"from {address}"),
+    ]
+    key.trace.save(tmp_path / "run.ndjson")
+    assert load(tmp_path / "run.ndjson").keys[0].where == address
 
 
 def test_a_trace_is_written_as_it_happens(tmp_path: Path) -> None:
