@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from authenticator.profiles.loader import profile_names
+from authenticator.profiles.loader import load_profile, profile_names
 from harness.play.language import Switch, Text, Texts, Words
 
 COMPUTER = "computer"
@@ -50,7 +50,9 @@ class DeviceSpec(Words):
     @field_validator("profile")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value != COMPUTER and not re.search(r"[/.]", value) and value not in profile_names():
+        if re.search(r"[/.]", value):
+            load_profile(value)  # ProfileError is a ValueError
+        elif value != COMPUTER and value not in profile_names():
             raise ValueError(f"unknown profile {value!r}|{value}|{'|'.join([COMPUTER, *profile_names()])}")
         return value
 

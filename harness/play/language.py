@@ -47,14 +47,15 @@ Duration: TypeAlias = Annotated[
 
 
 def _switch(value: Any) -> Any:
-    if value in ("on", "off"):
+    if isinstance(value, str) and value in ("on", "off"):
         return value == "on"
     raise ValueError("write on or off")
 
 
 Switch: TypeAlias = Annotated[
-    bool, BeforeValidator(_switch), WithJsonSchema({"type": "string", "enum": ["on", "off"]})
+    bool, BeforeValidator(_switch), WithJsonSchema({"enum": ["on", "off", True, False]})
 ]
+"""on or off. Editors that read YAML 1.1 take these words for truth values."""
 
 
 def _several(value: Any) -> Any:
@@ -75,5 +76,5 @@ def _text(value: Any) -> Any:
     return str(value)
 
 
-Text: TypeAlias = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string"})]
+Text: TypeAlias = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]})]
 """A text. A number is one as well: a PIN, an amount, a version."""

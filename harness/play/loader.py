@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -16,20 +17,20 @@ from harness.play.expectation import Expect
 from harness.play.gestures import GESTURES, gesture
 from harness.play.language import Words
 from harness.play.lines import BadYaml, Lines
+from harness.play.names import names_in_file, told_apart
 from harness.play.play import Header, Play, Step, has_browser
+from harness.play.sites import words_of
 from harness.play.verbs import VERBS, SignInOnNewDevice, Verb
+from harness.play.ways import kind_of, possible_ways
 
 BESIDE_THE_VERB = ("expect", "person", "note")
 W = TypeVar("W", bound=Words)
 
 
 def load_plays(paths: Iterable[Path]) -> list[Play]:
-    """All plays in these files and folders, in the order of their names."""
-    plays: list[Play] = []
-    for path in paths:
-        for file in _files(path):
-            plays += load_file(file)
-    return plays
+    """All plays in these files and folders, in the order of their names; what is named twice is there once."""
+    files = {file.resolve(): file for path in paths for file in _files(path)}
+    return told_apart([play for file in files.values() for play in load_file(file)])
 
 
 def _files(path: Path) -> list[Path]:
@@ -59,15 +60,12 @@ def parse(text: str, path: Path) -> list[Play]:
         documents = yaml_lines.read_documents(text)
     except BadYaml as error:
         raise SetupError(f"{path}:{error.line}: {error}") from None
-    folder = path.resolve().parent.name
-    name = f"{folder}/{path.stem}" if folder else path.stem
     documents = [(value, lines) for value, lines in documents if value is not None]
     if not documents:
         raise SetupError(f"{path}:1: the file holds no play: begin with `scenario:`")
-    return [
-        _Reader(path, lines).play(value, name if len(documents) == 1 else f"{name}.{number}")
-        for number, (value, lines) in enumerate(documents, 1)
-    ]
+    plays = [_Reader(path, lines).play(value) for value, lines in documents]
+    names = names_in_file(path, [(play.header.scenario, play.line) for play in plays])
+    return [replace(play, name=name) for play, name in zip(plays, names, strict=True)]
 
 
 class _Reader:
@@ -75,7 +73,7 @@ class _Reader:
         self._path = path
         self._lines = lines
 
-    def play(self, value: Any, name: str) -> Play:
+    def play(self, value: Any) -> Play:
         if not isinstance(value, dict):
             raise self.error((), "a play is a mapping that begins with `scenario:`")
         steps = value.get("steps")
@@ -89,13 +87,14 @@ class _Reader:
         if not isinstance(steps, list) or not steps:
             raise self.error(("steps",), "`steps:` must list what happens")
         play = Play(
-            name=name,
+            name="",
             path=self._path,
             line=self._lines[("scenario",)],
             header=header,
             steps=tuple(self.step(step, ("steps", place)) for place, step in enumerate(steps)),
         )
         self.check_devices(play)
+        self.check_site(play)
         return play
 
     def step(self, value: Any, path: yaml_lines.Path) -> Step:
@@ -186,6 +185,13 @@ class _Reader:
 
     def check_devices(self, play: Play) -> None:
         """Steps name devices that there are, by then."""
+        for each, spec in play.header.devices.items():
+            if spec.via is not None and spec.via not in (possible := possible_ways(spec)):
+                there_are = f"there {'are' if len(possible) > 1 else 'is'} {_listed(possible)}"
+                raise self.error(
+                    ("devices", each, "via"),
+                    f"{each!r} cannot reach a browser by {spec.via!r}: for {kind_of(spec)} {there_are}",
+                )
         known = set(play.header.devices)
         seats = {name for name, spec in play.header.devices.items() if has_browser(spec)}
         for place, step in enumerate(play.steps):
@@ -202,6 +208,31 @@ class _Reader:
                     raise self.error(path, f"there is no device {name!r}{_nearest(name, sorted(known))}")
             if verb.phrase == "sit at" and verb.device not in seats:  # type: ignore[attr-defined]
                 raise self.error(path, f"{verb.device!r} is a security key: nobody can sit at it")  # type: ignore[attr-defined]
+
+    def check_site(self, play: Play) -> None:
+        """The site is there, and knows the words that are its own: what can be withdrawn, which settings it has."""
+        key = "exchange" if play.header.exchange is not None else "relying party"
+        try:
+            words = words_of(play)
+        except SetupError as error:
+            raise self.error((key,), f"`{key}`: {error}") from None
+        account = play.header.account
+        if not (account.email or account.phone):
+            raise self.error(
+                ("account",), "an account needs an e-mail address or a phone number to log in with"
+            )
+        for place, step in enumerate(play.steps):
+            for name in type(step.verb).model_fields:
+                known = words.get((type(step.verb), name))
+                value = getattr(step.verb, name)
+                if known is None or value is None or name not in step.verb.model_fields_set:
+                    continue
+                for word in value if isinstance(value, tuple) else (value,):
+                    if word not in known:
+                        alias = name.rstrip("_").replace("_", " ")
+                        path = ("steps", place, step.verb.phrase, alias)
+                        near = _nearest(word, tuple(known)) if known else "; there are none"
+                        raise self.error(path, f"`{alias}`: {play.system} has no {word!r}{near}")
 
     def error(self, path: yaml_lines.Path, message: str) -> SetupError:
         return SetupError(f"{self._path}:{self._lines[path]}: {message}")

@@ -23,7 +23,8 @@ from harness.play.events import (
 from harness.play.gestures import gesture
 from harness.play.machine import Machine, NotInThisBrowser
 from harness.play.play import Play, Step
-from harness.play.stage import Stage, site_of
+from harness.play.sites import site_of
+from harness.play.stage import Stage
 from harness.play.ways import Ways
 from harness.relying_parties.outcome import Outcome
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from authenticator.profiles.loader import profile_names
+from harness.play.devices import COMPUTER
 from harness.play.expectation import Expect
 from harness.play.gestures import GESTURES
 from harness.play.play import Header
 from harness.play.verbs import VERBS, Verb
+from scenarios.exchange.policy import policy_names
 
 FILE = Path(__file__).with_name("play.schema.json")
 
@@ -21,11 +25,14 @@ def play_schema() -> dict[str, Any]:
     _, definitions = models_json_schema(models, ref_template="#/$defs/{model}")  # type: ignore[arg-type]
     known = definitions["$defs"]
     header = known.pop("Header")
+    profile = _name_or_path([COMPUTER, *profile_names()])
+    known["DeviceSpec"]["properties"]["profile"] |= profile
     header["properties"]["devices"]["additionalProperties"] = {
-        "anyOf": [{"type": "string"}, {"$ref": "#/$defs/DeviceSpec"}]
+        "anyOf": [profile, {"$ref": "#/$defs/DeviceSpec"}]
     }
+    header["properties"]["exchange"] = _name_or_path(policy_names(), header["properties"]["exchange"])
     header["properties"]["steps"] = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/Step"}}
-    known["Step"] = _step()
+    known["Step"] = _step(known)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A play",
@@ -37,7 +44,13 @@ def play_schema() -> dict[str, Any]:
     }
 
 
-def _step() -> dict[str, Any]:
+def _name_or_path(names: Sequence[str], property: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One of ours, or the path of a file of one's own: completed, and mistakes in it found."""
+    described = {"description": property["description"]} if property else {}
+    return {"anyOf": [{"enum": list(names)}, {"type": "string", "pattern": "[/.]"}], **described}
+
+
+def _step(definitions: Mapping[str, Any]) -> dict[str, Any]:
     verbs = list(VERBS.items())
     gesture = {
         "anyOf": [{"enum": list(GESTURES)}, {"type": "string", "pattern": "^(finger [0-9]|pin \\S+)$"}]
@@ -48,7 +61,7 @@ def _step() -> dict[str, Any]:
             {
                 "type": "object",
                 "properties": {
-                    **{phrase: _verb(verb) for phrase, verb in verbs},
+                    **{phrase: _verb(verb, definitions[verb.__name__]) for phrase, verb in verbs},
                     "expect": {"anyOf": [{"const": "confirmed"}, {"$ref": "#/$defs/Expect"}]},
                     "person": {"anyOf": [gesture, {"type": "array", "items": gesture}]},
                     "note": {"type": "string"},
@@ -60,13 +73,21 @@ def _step() -> dict[str, Any]:
     }
 
 
-def _verb(verb: type[Verb]) -> dict[str, Any]:
+def _verb(verb: type[Verb], definition: Mapping[str, Any]) -> dict[str, Any]:
     forms: list[dict[str, Any]] = [{"$ref": f"#/$defs/{verb.__name__}"}]
     if verb.main is not None:
-        forms.append({"type": ["string", "number", "array"]})
+        # A plain value stands for the main field, and is what that may be.
+        main = verb.main.rstrip("_").replace("_", " ")
+        only = {key for key in verb.model_fields if verb.model_fields[key].is_required()} <= {verb.main}
+        if only:
+            forms.append(_bare(definition["properties"][main]))
     if _stands_alone(verb):
         forms.append({"type": "null"})
     return {"description": " ".join((verb.__doc__ or "").split()), "anyOf": forms}
+
+
+def _bare(property: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in property.items() if key not in ("title", "description", "default")}
 
 
 def _stands_alone(verb: type[Verb]) -> bool:

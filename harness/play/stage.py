@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from harness.browsers import Browser, Page
 from harness.browsers.browser import NotShown
@@ -281,20 +280,3 @@ def _in_words(event: Event) -> tuple[str, str] | None:
     if isinstance(event, StateEvent):
         return event.state, event.text
     return None
-
-
-def site_of(play: Play) -> Callable[[], RelyingParty]:
-    """What makes the site a play is about: our exchange, or an adapter of the user's own."""
-    header = play.header
-    if header.exchange is not None:
-        from harness.relying_parties.exchange import ExchangeSite
-
-        policy = header.exchange
-        own = play.path.parent / policy
-        named = str(own) if Path(policy).suffix == ".toml" and own.is_file() else policy
-        return lambda: ExchangeSite(named)
-    assert header.relying_party is not None
-    from harness.relying_parties.loading import load_adapter
-
-    adapter = header.relying_party
-    return lambda: load_adapter(adapter, play)

@@ -1,4 +1,4 @@
-"""The verbs of plays: what the person does. Each is a small model; harness/play/steps.py says how it is done."""
+"""The verbs of plays: what the person does. Each is a small model; the site's adapter says how it is done."""
 
 from __future__ import annotations
 

@@ -27,10 +27,11 @@ class Ways:
     platform: str = "page"
 
     def of(self, spec: DeviceSpec, is_security_key: bool) -> str:
-        # A linked phone is called, and shown no code.
-        is_phone = spec.profile in PHONES and not spec.linked
-        possible = FOR_KEYS if is_security_key else FOR_PHONES if is_phone else FOR_PLATFORMS
-        wanted = spec.via or (self.key if is_security_key else self.phone if is_phone else self.platform)
+        # What a run chooses is for the devices that can; what a play says, the loader has looked at.
+        possible = FOR_KEYS if is_security_key else FOR_PHONES if is_phone(spec) else FOR_PLATFORMS
+        wanted = spec.via or (
+            self.key if is_security_key else self.phone if is_phone(spec) else self.platform
+        )
         return wanted if wanted in possible else "page"
 
 
@@ -51,3 +52,24 @@ def ways_of(words: Sequence[str]) -> Ways:
 
 def is_security_key(spec: DeviceSpec) -> bool:
     return spec.profile != COMPUTER and load_profile(spec.profile).kind is Kind.SECURITY_KEY
+
+
+def is_phone(spec: DeviceSpec) -> bool:
+    """Whether it is reached by QR code: a linked phone is called, and shown no code."""
+    return spec.profile in PHONES and not spec.linked
+
+
+def kind_of(spec: DeviceSpec) -> str:
+    if is_security_key(spec):
+        return "a security key"
+    return (
+        "a phone"
+        if is_phone(spec)
+        else "a linked phone"
+        if spec.profile in PHONES
+        else "a platform authenticator"
+    )
+
+
+def possible_ways(spec: DeviceSpec) -> tuple[str, ...]:
+    return FOR_KEYS if is_security_key(spec) else FOR_PHONES if is_phone(spec) else FOR_PLATFORMS

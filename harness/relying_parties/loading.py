@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 from harness.errors import SetupError
-from harness.play.play import Play
 from harness.relying_parties.protocol import RelyingParty
 
 
-def load_adapter(name: str, play: Play) -> RelyingParty:
-    """`package.module:Class`, looked for beside the play as well."""
+def load_adapter(name: str, play: Path) -> Callable[[], RelyingParty]:
+    """The class `package.module:Class`, looked for beside the play's file as well."""
     module_name, _, class_name = name.partition(":")
-    where = f"{play.where()}: relying party {name!r}"
     if not module_name or not class_name:
-        raise SetupError(f"{where}: write module:Class")
-    folder = str(play.path.parent.resolve())
+        raise SetupError(f"{name!r}: write module:Class")
+    folder = str(play.parent.resolve())
     if folder not in sys.path:
         sys.path.append(folder)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise SetupError(
-            f"{where}: there is no module {error.name!r} in PYTHONPATH or beside the play"
-        ) from None
+        beside = " in PYTHONPATH or beside the play" if module_name.startswith(error.name or "") else ""
+        raise SetupError(f"{name!r}: there is no module {error.name!r}{beside}") from None
+    except Exception as error:  # whatever a module of the user's own runs into, it is theirs to mend
+        raise SetupError(f"{name!r} cannot be imported: {type(error).__name__}: {error}") from None
     adapter = getattr(module, class_name, None)
     if adapter is None:
-        raise SetupError(f"{where}: {module.__file__} has no {class_name}")
-    return cast(RelyingParty, adapter())
+        classes = [each for each, value in vars(module).items() if isinstance(value, type)]
+        near = difflib.get_close_matches(class_name, classes, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise SetupError(f"{name!r}: {module.__file__} has no {class_name}{hint}")
+    if not isinstance(adapter, type):
+        raise SetupError(f"{name!r}: {class_name} is no class")
+    lacking = [each for each in ("open", "advance", "close") if not callable(getattr(adapter, each, None))]
+    if lacking:
+        raise SetupError(
+            f"{name!r}: an adapter has open, advance and close, and this class lacks {lacking[0]}"
+        )
+    return cast(Callable[[], RelyingParty], adapter)

@@ -85,6 +85,9 @@ class RelyingParty(Protocol):
     def verbs(self) -> Mapping[type[Verb], Callable[[Visit, Any], Outcome]]:
         """What it can do: verb → how. A play with another verb is told so before it begins."""
 
+    # A class may have `words` as well: (verb, field) → the words that this site knows there, such as
+    # {(Withdraw, "asset"): ("USDT", "BTC")}. Others are told with file, line and the nearest of them.
+
     def open(self, account: AccountSpec, seed: str) -> None:
         """Be ready for a play, with a user who has the account that the play says."""
 

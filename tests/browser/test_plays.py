@@ -97,11 +97,12 @@ def test_what_fails_is_told_so_that_one_can_act_on_it(story: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_cannot_be_played_is_no_finding(story: Path) -> None:
+def test_words_that_there_are_not_are_told_before_a_browser_starts(story: Path) -> None:
     story.write_text(STORY.replace("exchange: kucoin", "exchange: kukoin"), encoding="utf-8")
     result = stuntkey(story, folder=story.parent)
     assert result.returncode == 2
-    assert "there is no policy 'kukoin'; did you mean kucoin?" in " ".join(result.stdout.split())
+    assert "story.yaml:3: `exchange`: there is no policy 'kukoin'; did you mean kucoin?" in result.stderr
+    assert not result.stdout, "no browser was started for it"
 
 
 def test_two_ways_are_compared_in_processes_of_their_own(story: Path) -> None:

@@ -119,7 +119,7 @@ def open_app(context: Context, visit: Visit, verb: OpenApp) -> Outcome:
 def sign_up(context: Context, visit: Visit, verb: SignUp) -> Outcome:
     """Another account than the one the play was given: only its e-mail address is bound."""
     window, user = visit.window, context.user
-    user.email, user.totp_secret, user.has_phone = "bea@example.com", None, False
+    user.email, user.phone, user.totp_secret, user.has_phone = "bea@example.com", "+15550111", None, False
     window.goto(context.at("/sign-up"))
     window.fill(test("email"), user.email)
     window.fill(test("password"), user.password)

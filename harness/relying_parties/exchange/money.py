@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 
 from harness.browsers.browser import NotShown
 from harness.play.verbs import Bind, ChangeSetting, Deposit, Look, Trade, UseNetwork, VisitLookAlike, Withdraw
+from harness.relying_parties.exchange import words
 from harness.relying_parties.exchange.account import read_options
 from harness.relying_parties.exchange.context import Context
 from harness.relying_parties.exchange.hooks import ERROR, MESSAGE, test
@@ -87,10 +88,7 @@ def trade(context: Context, visit: Visit, verb: Trade) -> Outcome:
 
 def use_network(context: Context, visit: Visit, verb: UseNetwork) -> Outcome:
     window = visit.window
-    pages = {"dex-wallet": "/dex", "pay": "/pay"}
-    if verb.network not in pages:
-        raise NotShown(f"there is no network {verb.network!r}; there are: {', '.join(pages)}")
-    _open(context, visit, pages[verb.network])
+    _open(context, visit, words.NETWORKS[verb.network])
     window.choose(test("asset"), "USDT")
     window.fill(test("to"), "bob@example.com")
     window.fill(test("amount"), "5")
@@ -101,16 +99,14 @@ def change_setting(context: Context, visit: Visit, verb: ChangeSetting) -> Outco
     window = visit.window
     _open(context, visit, "/settings")
     match verb.setting:
-        case "withdraw to the whitelist only":
+        case words.WHITELIST:
             window.check(test("whitelist-only"), True)
             button, done = test("whitelist-only-save"), MESSAGE
-        case "API key":
+        case words.API_KEY:
             window.fill(test("label"), "bot")
             button, done = test("api-key-save"), f"{test('new-key')}:not(:empty)"
-        case _:
-            raise NotShown(
-                f"there is no setting {verb.setting!r}: `withdraw to the whitelist only`, or `API key`"
-            )
+        case setting:
+            raise NotShown(f"there is no setting {setting!r}")
     return _submit(context, visit, button, verb.with_, verb.on, done, more=verb.more)
 
 

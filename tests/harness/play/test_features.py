@@ -11,7 +11,8 @@ from harness.errors import SetupError
 from harness.play.events import PlayEnded, RunId, Verdict
 from harness.play.features import Feature, coverage, find_features, read_features, unknown_rows
 from harness.play.loader import load_plays
-from harness.play.stage import WORLD, site_of
+from harness.play.sites import site_of
+from harness.play.stage import WORLD
 from scenarios.exchange.policy import load_policy
 
 SCENARIOS = Path(scenarios.__path__[0])

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
+import scenarios
 from harness.errors import SetupError
+from harness.play.lines import BadYaml, read_documents
 from harness.play.loader import load_plays, parse
 from harness.play.play import Play
 from harness.play.schema import FILE, play_schema, schema_text
 from harness.play.verbs import VERBS, LogIn, RemovePasskey, Wait, Withdraw
 
+SCENARIOS = Path(scenarios.__path__[0])
 STORY = """\
 scenario: Removing a passkey without another passkey holds withdrawals
 covers: [W7]
@@ -32,6 +37,7 @@ steps:
   - withdraw: USDT
     expect: confirmed
 """
+AGAIN = STORY.replace("Removing a passkey without another passkey holds withdrawals", "Again")
 
 
 def read(text: str) -> Play:
@@ -71,39 +77,72 @@ def test_steps_are_told_in_sentences() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "told"),
-    [
-        ("wait: 24 h", "wait: 24 hours", 14, "write a number and s, min, h or d"),
-        ("log in", "log inn", 8, "unknown verb 'log inn'; did you mean 'log in'?"),
-        ("with: codes", "with: code", 10, "unknown word 'code'; did you mean 'codes'?"),
-        ("verify with", "verifi with", 10, "unknown key 'verifi with'; did you mean 'verify with'?"),
-        ("of: laptop", "of: labtop", 10, "there is no device 'labtop'; did you mean 'laptop'?"),
-        ("bluetooth: off", "bluetooth: no", 6, "write on or off"),
-        ("bluetooth", "bluetoth", 6, "unknown key 'bluetoth'; did you mean 'bluetooth'?"),
-        ("touch-id", "tuch-id", 5, "unknown profile 'tuch-id'; did you mean 'touch-id'?"),
-        ("refused:", "refsed:", 13, "unknown key 'refsed'; did you mean 'refused'?"),
-        ("asks: []", "asks: [password, tan]", 13, "unknown word 'tan'"),
-        ("covers", "cover", 2, "unknown key 'cover'; did you mean 'covers'?"),
-        (
-            "[wrong finger",
-            "[wring finger",
-            12,
-            "a person cannot 'wring finger'; did you mean 'wrong finger'?",
-        ),
-        ("steps:", "step:", 7, "unknown key 'step'; did you mean 'steps'?"),
-        ("add passkey: laptop", "add passkey: {}", 9, "lacks `on`"),
-        ("add passkey: laptop", "add passkey:", 9, "lacks `on`"),
-        ("expect: confirmed", "expect: ok", 16, "write `confirmed`, or a mapping"),
-        ("wait: 24 h", "sit at: lap", 14, "there is no device 'lap'; did you mean 'laptop'?"),
-        ("  - log in\n", "  - log in:\n    log out:\n", 9, "one step has two verbs"),
-        ("  - log in\n", "  - expect: confirmed\n", 8, "the step has no verb"),
-        ("  - log in\n", "  - log in: [passkey]\n", 8, "unknown word"),
-        ("exchange: okx-web\n", "", 1, "say where it is played"),
-        ("covers: [W7]", "covers: [W7", 3, "while parsing a flow sequence"),
-        ("covers: [W7]", "exchange: mexc", 3, "'exchange' stands there twice"),
-    ],
+MISTAKES = [
+    ("wait: 24 h", "wait: 24 hours", 14, "write a number and s, min, h or d"),
+    ("log in", "log inn", 8, "unknown verb 'log inn'; did you mean 'log in'?"),
+    ("with: codes", "with: code", 10, "unknown word 'code'; did you mean 'codes'?"),
+    ("verify with", "verifi with", 10, "unknown key 'verifi with'; did you mean 'verify with'?"),
+    ("of: laptop", "of: labtop", 10, "there is no device 'labtop'; did you mean 'laptop'?"),
+    ("bluetooth: off", "bluetooth: no", 6, "write on or off"),
+    ("bluetooth", "bluetoth", 6, "unknown key 'bluetoth'; did you mean 'bluetooth'?"),
+    ("touch-id", "tuch-id", 5, "unknown profile 'tuch-id'; did you mean 'touch-id'?"),
+    ("refused:", "refsed:", 13, "unknown key 'refsed'; did you mean 'refused'?"),
+    ("asks: []", "asks: [password, tan]", 13, "unknown word 'tan'"),
+    ("covers", "cover", 2, "unknown key 'cover'; did you mean 'covers'?"),
+    (
+        "[wrong finger",
+        "[wring finger",
+        12,
+        "a person cannot 'wring finger'; did you mean 'wrong finger'?",
+    ),
+    ("steps:", "step:", 7, "unknown key 'step'; did you mean 'steps'?"),
+    ("add passkey: laptop", "add passkey: {}", 9, "lacks `on`"),
+    ("add passkey: laptop", "add passkey:", 9, "lacks `on`"),
+    ("expect: confirmed", "expect: ok", 16, "write `confirmed`, or a mapping"),
+    ("wait: 24 h", "sit at: lap", 14, "there is no device 'lap'; did you mean 'laptop'?"),
+    ("  - log in\n", "  - log in:\n    log out:\n", 9, "one step has two verbs"),
+    ("  - log in\n", "  - expect: confirmed\n", 8, "the step has no verb"),
+    ("  - log in\n", "  - log in: [passkey]\n", 8, "unknown word"),
+    ("exchange: okx-web\n", "", 1, "say where it is played"),
+    ("covers: [W7]", "covers: [W7", 3, "while parsing a flow sequence"),
+    ("covers: [W7]", "exchange: mexc", 3, "'exchange' stands there twice"),
+    ("exchange: okx-web", "exchange: okx-wed", 3, "there is no policy 'okx-wed'; did you mean okx-web"),
+    ("exchange: okx-web", "relying party: nosuch:Shop", 3, "there is no module 'nosuch'"),
+    ("exchange: okx-web", "relying party: json:Decode", 3, "has no Decode"),
+    ("exchange: okx-web", "relying party: json:JSONDecoder", 3, "lacks open"),
+    ("asset: USDT", "asset: USTD", 11, "`asset`: okx-web has no 'USTD'; did you mean 'USDT'?"),
+    ("add passkey: laptop", "add passkey: {on: laptop, network: nft}", 9, "`network`: okx-web has no 'nft'"),
+    ("wait: 24 h", "change setting: whitelist", 14, "okx-web has no 'whitelist'; there are: withdraw"),
+    ("wait: 24 h", "choose scenarios: [log-in]", 14, "`scenarios`: okx-web has no 'log-in'; there are none"),
+    ("touch-id", "{profile: touch-id, via: hybrid}", 5, "for a platform authenticator there are page, cdp"),
+    (
+        "touch-id",
+        "{profile: yubikey-bio, via: hybrid}",
+        5,
+        "for a security key there are mock, uhid, page, cdp",
+    ),
+    ("touch-id", "./nothere.toml", 5, "nothere.toml"),
+    ("covers: [W7]", "account: {email: off, phone: off}", 2, "needs an e-mail address or a phone number"),
+]
+NOT_FOR_A_SCHEMA = (
+    "of: labtop",
+    "sit at: lap",
+    "relying party: nosuch:Shop",
+    "relying party: json:Decode",
+    "relying party: json:JSONDecoder",
+    "asset: USTD",
+    "add passkey: {on: laptop, network: nft}",
+    "change setting: whitelist",
+    "choose scenarios: [log-in]",
+    "{profile: touch-id, via: hybrid}",
+    "{profile: yubikey-bio, via: hybrid}",
+    "./nothere.toml",
+    "account: {email: off, phone: off}",
 )
+"""What depends on the play's other parts, or on files."""
+
+
+@pytest.mark.parametrize(("old", "new", "line", "told"), MISTAKES)
 def test_mistakes_are_told_where_they_are(old: str, new: str, line: int, told: str) -> None:
     assert old in STORY
     with pytest.raises(SetupError) as raised:
@@ -135,13 +174,31 @@ def test_words_that_yaml_takes_for_truth_values_stay_words() -> None:
 def test_a_file_may_hold_several_plays(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
-    (folder / "two.yaml").write_text(f"{STORY}---\n{STORY}", encoding="utf-8")
+    (folder / "two.yaml").write_text(f"{STORY}---\n{AGAIN}", encoding="utf-8")
     (folder / "one.yaml").write_text(STORY, encoding="utf-8")
     (folder / "one.fuzz.yaml").write_text("targets: []", encoding="utf-8")  # another tool's file
-    assert [play.name for play in load_plays([tmp_path])] == ["shop/one", "shop/two.1", "shop/two.2"]
+    assert [play.name for play in load_plays([tmp_path])] == [
+        "shop/one",
+        "shop/two/removing-a-passkey-without-another-passkey",
+        "shop/two/again",
+    ]
     second = load_plays([folder / "two.yaml"])[1]
-    assert second.name == "shop/two.2"
+    assert second.name == "shop/two/again"
     assert second.steps[0].line == 8 + STORY.count("\n") + 1
+
+
+def test_files_of_one_name_are_told_apart_and_files_named_twice_are_there_once(tmp_path: Path) -> None:
+    for folder in ("a/login", "b/login", "c"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "x.yaml").write_text(STORY, encoding="utf-8")
+    assert [play.name for play in load_plays([tmp_path])] == ["a/login/x", "b/login/x", "c/x"]
+    path = tmp_path / "c" / "x.yaml"
+    assert [play.name for play in load_plays([path, tmp_path / "c", path])] == ["c/x"]
+
+
+def test_two_plays_of_one_title_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"x\.yaml:18: an earlier play of this file has the same title"):
+        parse(f"{STORY}---\n{STORY}", tmp_path / "x.yaml")
 
 
 @pytest.mark.parametrize(
@@ -181,3 +238,49 @@ def test_the_schema_knows_every_verb_and_only_defines_what_it_refers_to() -> Non
     text = json.dumps(schema)
     for name in schema["$defs"]:
         assert f'"#/$defs/{name}"' in text
+
+
+def _as_editors_read_it(value: object, *, yaml_1_1: bool) -> object:
+    """Our reader keeps words; YAML 1.1 takes on and off for truth values, and every YAML takes 0.01 for a number."""
+    if isinstance(value, dict):
+        return {key: _as_editors_read_it(each, yaml_1_1=yaml_1_1) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_as_editors_read_it(each, yaml_1_1=yaml_1_1) for each in value]
+    if yaml_1_1 and value in ("on", "off"):
+        return value == "on"
+    if isinstance(value, str) and re.fullmatch(r"\d+\.\d+", value):
+        return float(value)
+    return value
+
+
+SCHEMA = Draft202012Validator(play_schema())
+
+
+def _flaws(value: object) -> list[str]:
+    return [error.message for error in SCHEMA.iter_errors(value)]
+
+
+@pytest.mark.parametrize("yaml_1_1", [False, True])
+def test_the_schema_takes_every_play_there_is(yaml_1_1: bool) -> None:
+    files = {play.path for play in load_plays([SCENARIOS])}
+    assert len(files) >= 15
+    for file in files:
+        for value, _ in read_documents(file.read_text(encoding="utf-8")):
+            assert _flaws(_as_editors_read_it(value, yaml_1_1=yaml_1_1)) == [], file
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(old, new) for old, new, _, _ in MISTAKES if new not in NOT_FOR_A_SCHEMA]
+    + [
+        ("log in", "log in: pasword"),
+        ("withdraw: USDT", "withdraw: [a]"),
+        ("add passkey: laptop", "add passkey: 5"),
+    ],
+)
+def test_the_schema_finds_the_mistakes_that_the_loader_finds(old: str, new: str) -> None:
+    try:
+        ((value, _),) = read_documents(STORY.replace(old, new, 1))
+    except BadYaml:
+        return  # an editor sees that without a schema
+    assert _flaws(value)
