@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 from harness.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.console import Console
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from harness.play.play import Play
     from harness.play.runner import Performance
 
+INTERRUPTED, TERMINATED = 130, 143
+"""What shells say of a program that a signal ended: 128 and its number."""
 WAYS = ("mock", "uhid", "page", "hybrid", "cdp")
 BROWSERS = ("chromium", "firefox")
 
@@ -48,6 +51,11 @@ class Shard(click.ParamType[tuple[int, int]]):
 )
 @click.option(
     "-k", "--only", metavar="WORDS", help="Only plays whose name, title or rows hold one of these words."
+)
+@click.option(
+    "--fewest",
+    is_flag=True,
+    help="Only as many plays as it takes to show each row once: the quick ones.",
 )
 @click.option("--shard", type=Shard(), help="Only the i-th of n equal parts, to divide a run among machines.")
 @click.option(
@@ -108,6 +116,7 @@ def run(
     paths: tuple[Path, ...],
     workers: int,
     only: str | None,
+    fewest: bool,
     shard: tuple[int, int] | None,
     via: tuple[str, ...],
     browser: str,
@@ -131,9 +140,11 @@ def run(
       stuntkey run -n 4 --report out      four at once, with a report
       stuntkey run login.yaml -v --headed --slow 0.5
       stuntkey run -k W7 --compare mock,page,cdp
+      stuntkey run --fewest --coverage    each row once, in two minutes
       stuntkey run scenarios --compare chromium,firefox
 
-    Exit codes: 0 all as expected, 1 a play found something else, 2 something could not be played.
+    Exit codes: 0 all as expected, 1 a play found something else, 2 something could not be played, 130 or 143 broken
+    off by Ctrl-C or SIGTERM: the reports tell what was played until then.
     """
     from rich.console import Console
 
@@ -151,7 +162,7 @@ def run(
     covers = {play.name: play.header.covers for play in plays}
     if features and (wrong := unknown_rows(features, covers)):
         raise SetupError(f"covers: no such row in features.toml: {', '.join(wrong)}")
-    plays = _chosen(plays, only, shard)
+    plays = _chosen(plays, only, shard, fewest=fewest)
     console = Console(highlight=False)
     ended: Sequence[PlayEnded] = ()
     code = 0
@@ -170,7 +181,9 @@ def run(
         from harness.play.features import coverage as coverage_of
 
         shown = {play.name: covers[play.name] for play in plays}
-        console.print(coverage_table(coverage_of(features, shown, ended)))
+        systems = {play.system for play in plays}
+        of_these = [feature for feature in features if feature.system in systems]
+        console.print(coverage_table(coverage_of(of_these, shown, ended)))
     if compare is not None and ended:
         from harness.play.compare import comparison_table
 
@@ -184,23 +197,29 @@ def _own_plays() -> Path:
     return Path(scenarios.__path__[0])
 
 
-def _chosen(plays: Sequence[Play], only: str | None, part: tuple[int, int] | None) -> list[Play]:
+def _chosen(
+    plays: Sequence[Play], only: str | None, part: tuple[int, int] | None, *, fewest: bool
+) -> list[Play]:
+    from harness.play.fewest import fewest as fewest_of
     from harness.play.runner import shard
 
     if only is not None:
-        words = only.lower().split()
-        plays = [
-            play
-            for play in plays
-            if any(
-                word in f"{play.name} {play.header.scenario}".lower()
-                or word in [row.lower() for row in play.header.covers]
-                for word in words
-            )
-        ]
+        rows = {row.lower() for play in plays for row in play.header.covers}
+        plays = [play for play in plays if any(_has(play, word, rows) for word in only.lower().split())]
     if not plays:
         raise SetupError(f"-k {only}: no play has any of these words in its name, title or rows")
+    if fewest:
+        plays = fewest_of(plays)
+        if not plays:
+            raise SetupError("--fewest: none of these plays says what it covers")
     return shard(plays, *part) if part is not None else list(plays)
+
+
+def _has(play: Play, word: str, rows: Collection[str]) -> bool:
+    """P2 is a row, and no part of `P2P`; any other word may be a part of the name or title."""
+    if word in rows:
+        return word in [row.lower() for row in play.header.covers]
+    return word in f"{play.name} {play.header.scenario}".lower()
 
 
 def _list(plays: Sequence[Play], console: Console) -> None:
@@ -267,10 +286,26 @@ def _play(
             ended.append(event)
 
     pictures = (report or Path("artifacts")) / "failures"
-    handlers: list[Handler] = [ConsoleReport(console, verbose=verbose, pictures=pictures), collect]
+    handlers: list[Handler] = [collect]
     if report is not None:
         from harness.reports import report_handlers
 
         handlers += report_handlers(report, features)
-    result = play_all(performances, handlers, workers=workers)
+    # Last: what is told here is in the reports, wherever a run is broken off.
+    handlers.append(ConsoleReport(console, verbose=verbose, pictures=pictures))
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        result = play_all(performances, handlers, workers=workers)
+    except KeyboardInterrupt as stop:
+        return ended, TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return ended, 1 if result.failed else 2 if result.errors else 0
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run as Ctrl-C does: browsers are closed, and reports are written."""
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise Terminated

@@ -118,6 +118,8 @@ class ConsoleReport:
             parts.append(f"[dim]{event.skipped} not for this browser[/]")
         if event.errors:
             parts.append(f"[yellow]{event.errors} could not be played[/]")
+        if self._done < self._total:
+            parts.append(f"[yellow]broken off: {self._total - self._done} of {self._total} not played[/]")
         if event.flaky:
             parts.append(f"[magenta]{len(event.flaky)} flaky: {', '.join(event.flaky)}[/]")
         self._console.print(f"{', '.join(parts)} in {event.seconds:.1f} s", highlight=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
+import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -58,12 +59,15 @@ def run(performances: Sequence[Performance], handlers: Iterable[Handler], *, wor
         )
     )
     began = time.monotonic()
-    if workers == 1:
-        _play_all(performances, tell)
-    else:
-        _in_processes(performances, workers, tell)
-    result = _summary(ended, time.monotonic() - began)
-    tell(result)
+    try:
+        if workers == 1:
+            _play_all(performances, tell)
+        else:
+            _in_processes(performances, workers, tell)
+    finally:
+        # Broken off or not: what was played until now is reported.
+        result = _summary(ended, time.monotonic() - began)
+        tell(result)
     return result
 
 
@@ -120,6 +124,7 @@ def _in_processes(performances: Sequence[Performance], workers: int, tell: Handl
         for event in _heard(told, processes):
             tell(event)
     finally:
+        work.cancel_join_thread()  # nobody takes what is left of it
         for process in processes:
             if process.is_alive():
                 process.terminate()
@@ -149,10 +154,13 @@ def _work(work: Any, told: Any) -> None:
         while (each := work.get()) is not None:
             yield each
 
+    # Ended from outside, it closes its browser, which is in a session of its own and would stay.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _play_all(performances(), told.put)
     except StuntkeyError as error:
         told.put(str(error))
     except KeyboardInterrupt:
+        told.cancel_join_thread()  # nobody listens any more
         return
     told.put(None)

@@ -25,7 +25,10 @@ class Verb(Words):
         said = []
         for name, value in self:
             if name in self.model_fields_set and name != self.main:
-                said.append(f"{name.rstrip('_').replace('_', ' ')} {_plain(value)}".strip())
+                words = name.rstrip("_").replace("_", " ")
+                # What is off by itself needs no "on" to be told; a switch of a device does.
+                is_told = value is True and self.__class__.model_fields[name].default is False
+                said.append(words if is_told else f"{words} {_plain(value)}".strip())
         main = _plain(getattr(self, self.main)) if self.main is not None else ""
         return " ".join(part for part in (self.phrase, main, ", ".join(said)) if part)
 

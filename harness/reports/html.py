@@ -65,6 +65,8 @@ class HtmlReport:
             "systems": self._systems(performances),
             "coverage": self._coverage(performances),
             "total": len(performances),
+            "not_played": (started.performances if started is not None else 0) - len(performances),
+            "titles": {each.system: each.system_title for each in self._features},
             "css": (_HERE / "report.css").read_text(encoding="utf-8"),
             "js": (_HERE / "report.js").read_text(encoding="utf-8"),
         }
@@ -83,9 +85,10 @@ class HtmlReport:
 
     def _coverage(self, performances: Sequence[Performance]) -> list[dict[str, Any]]:
         covers = {each.play.name: each.play.covers for each in performances}
-        rows = coverage(
-            self._features, covers, [each.ended for each in performances if each.ended is not None]
-        )
+        # A run of one system's plays says nothing of the others.
+        systems = {each.play.system for each in performances}
+        features = [each for each in self._features if each.system in systems]
+        rows = coverage(features, covers, [each.ended for each in performances if each.ended is not None])
         anchors: dict[str, str] = {}
         for each in performances:  # the worst come first
             anchors.setdefault(each.play.name, each.anchor)

@@ -8,7 +8,9 @@ const sight = new IntersectionObserver((entries) => {
     if (entry.isIntersecting) { show(entry.target); sight.unobserve(entry.target); }
   }
 }, { rootMargin: "400px" });
-document.querySelectorAll("img[data-picture]").forEach((image) => sight.observe(image));
+const pictures = document.querySelectorAll("img[data-picture]");
+pictures.forEach((image) => sight.observe(image));
+addEventListener("beforeprint", () => pictures.forEach(show));
 
 const big = document.querySelector(".big");
 document.addEventListener("click", (event) => {

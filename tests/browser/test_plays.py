@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -53,12 +55,14 @@ steps:
     expect: {asks: [confirmation, passkey]}
 """
 
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[2])}
+
 
 def stuntkey(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from harness.cli import main; main()", "run", *map(str, arguments)],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[2])},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=240,
@@ -127,3 +131,25 @@ def test_phones_are_put_there_by_an_option(story: Path) -> None:
     result = stuntkey(story, "-v", "--via", "hybrid", folder=story.parent)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "phone by hybrid, key by mock, in Chromium" in result.stdout
+
+
+@pytest.mark.parametrize(("ended_by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_broken_off_reports_what_was_played(story: Path, ended_by: int, code: int) -> None:
+    """Ctrl-C in a terminal, and what a CI server does when a job takes too long."""
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "run", str(story)]
+    command += ["--via", "page", "--repeat", "50", "--report", "out"]
+    if ended_by == signal.SIGTERM:
+        command += ["-n", "2"]
+    process = subprocess.Popen(command, cwd=story.parent, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            if line.split()[0] == "1/50":
+                break
+        process.send_signal(ended_by)
+        rest = process.stdout.read()
+    assert process.returncode == code, rest
+    assert "not played" in rest
+    cases = ElementTree.parse(story.parent / "out" / "junit.xml").getroot()
+    assert int(cases.attrib["tests"]) - int(cases.attrib["errors"]) >= 1
+    assert "broken off" in (story.parent / "out" / "report.html").read_text(encoding="utf-8")

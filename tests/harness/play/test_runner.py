@@ -9,6 +9,7 @@ import pytest
 from harness.errors import SetupError
 from harness.play.events import PlayEnded, RunId, Verdict
 from harness.play.expectation import Expect
+from harness.play.fewest import effort, fewest
 from harness.play.loader import load_plays
 from harness.play.runner import _summary, shard
 from harness.play.ways import ways_of
@@ -45,6 +46,20 @@ def test_a_play_that_ends_now_so_and_now_so_is_flaky() -> None:
         2.0,
     )
     assert (result.passed, result.failed, result.errors, result.flaky) == (4, 1, 1, ("shaky",))
+
+
+def test_the_fewest_plays_show_every_row_and_none_is_needless() -> None:
+    plays = load_plays([PLAYS])
+    chosen = fewest(plays)
+    shown = {row for play in chosen for row in play.header.covers}
+    assert shown == {row for play in plays for row in play.header.covers}
+    for play in chosen:
+        others = {row for each in chosen if each is not play for row in each.header.covers}
+        assert others != shown, f"{play.name} is needless"
+    assert sum(map(effort, chosen)) < 0.6 * sum(map(effort, plays))
+    assert [play.name for play in fewest(plays[::-1])][::-1] == [play.name for play in chosen], (
+        "any order will do"
+    )
 
 
 def test_ways_are_words_that_there_are() -> None:
