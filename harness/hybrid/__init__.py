@@ -4,5 +4,5 @@ The stages are pure and typed, each one's output the next one's input:
 
     QrCode ─ keys ─ Advert ─ tunnel ─ Handshake ─ Frames ─ messages
 
-`phone.py` and `initiator.py` join them; `tunnel.py`, `tunnel_server.py` and `radio*.py` do the I/O.
+`phone.py` and `initiator.py` join them; `tunnel.py`, `tunnel_server.py`, `radio.py` and `bluez*.py` do the I/O.
 """

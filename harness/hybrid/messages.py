@@ -64,6 +64,8 @@ class LinkingInfo:
     name: str
     proof: bytes = field(repr=False)
     """HMAC over the handshake hash under both identities' shared key: the phone really has this identity."""
+    domain: int = 0
+    """Of the tunnel server where the phone is called. No message says it: it is the one of the session."""
 
     @classmethod
     def make(
@@ -104,7 +106,7 @@ class LinkingInfo:
 
     @classmethod
     def from_update(
-        cls, data: bytes, *, identity: ec.EllipticCurvePrivateKey, handshake_hash: bytes
+        cls, data: bytes, *, identity: ec.EllipticCurvePrivateKey, handshake_hash: bytes, domain: int = 0
     ) -> LinkingInfo | None:
         """What an update message says of linking; None where it says nothing. HybridError if the proof is wrong."""
         what = "the linking information"
@@ -120,6 +122,7 @@ class LinkingInfo:
             phone_identity=_entry(entries, 4, bytes, what, 65),
             name=_entry(entries, 5, str, what),
             proof=_entry(entries, 6, bytes, what, 32),
+            domain=domain,
         )
         shared = identity.exchange(ec.ECDH(), public_key(info.phone_identity))
         if not hmac.compare_digest(hmac.digest(shared, handshake_hash, "sha256"), info.proof):

@@ -7,6 +7,7 @@ are 65 bytes of ephemeral key and 16 of tag, over an empty payload.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,10 +25,13 @@ _ZERO_NONCE = bytes(12)
 
 KeyPair = ec.EllipticCurvePrivateKey
 NewKey = Callable[[], KeyPair]
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-def new_key() -> KeyPair:
-    return ec.generate_private_key(ec.SECP256R1())
+def new_key(random: Callable[[int], bytes] = os.urandom) -> KeyPair:
+    # 64 bits more than the order has, so that no scalar is likelier than another (FIPS 186-5 A.2.1)
+    scalar = 1 + int.from_bytes(random(40), "big") % (_ORDER - 1)
+    return ec.derive_private_key(scalar, ec.SECP256R1())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

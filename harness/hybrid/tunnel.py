@@ -8,19 +8,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from harness.hybrid.address import parse_address
 from harness.hybrid.domains import tunnel_domain
 from harness.hybrid.errors import HybridError
-from harness.hybrid.tunnel_server import MAX_MESSAGE, ROUTING_ID_HEADER, SUBPROTOCOL
+from harness.hybrid.tunnel_server import MAX_MESSAGE, ROUTING_ID_HEADER, SIGNAL_HEADER, SUBPROTOCOL
 
 
 class TunnelGone(HybridError):
     """The other side, or the server between, has closed the tunnel."""
 
 
+class NothingCame(HybridError):
+    """The tunnel is open, and silent."""
+
+
 class LinkForgotten(HybridError):
     """The server says 410: the phone is no longer linked, and the link is to be forgotten."""
+
+
+PING_INTERVAL = 20.0
+"""Seconds. A peer that answers neither of two pings is gone, although nobody has closed anything."""
+
+
+class _Connect(connect):
+    """Follows no redirects: a tunnel server is where its domain says, or it is none."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,23 +48,30 @@ class Tunnels:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     domain: int = 0
     """The domain a phone opens its tunnels at."""
+    ping_interval: float = PING_INTERVAL
+
+    def __post_init__(self) -> None:
+        tunnel_domain(self.domain)
+        if self.at is not None:
+            parse_address(self.at, "--tunnel")
 
     async def dial(self, path: str, *, domain: int, headers: Mapping[str, str] | None = None) -> Tunnel:
         name = tunnel_domain(domain)
-        host, _, port = (self.at or f"{name}:443").rpartition(":")
+        host, port = parse_address(self.at, "--tunnel") if self.at is not None else (name, 443)
         secure = self.at is None or self.tls is not None
         try:
-            connection = await connect(
+            connection = await _Connect(
                 f"{'wss' if secure else 'ws'}://{name}{path}",
                 host=host,
-                port=int(port),
+                port=port,
                 ssl=self.tls if self.at is not None else True,
                 server_hostname=name if secure else None,
                 subprotocols=[SUBPROTOCOL],
                 additional_headers=headers,
                 max_size=MAX_MESSAGE,
                 compression=None,
-                ping_interval=None,
+                ping_interval=self.ping_interval,
+                ping_timeout=self.ping_interval,
                 close_timeout=2,
                 proxy=None,
                 user_agent_header=None,
@@ -63,7 +86,7 @@ class Tunnels:
                     f"the tunnel server refuses {path.split('/')[2]}: {reason or 'gone'}"
                 ) from None
             raise HybridError(f"the tunnel server answers {status}: {reason}") from None
-        except (OSError, InvalidHandshake, TimeoutError) as error:
+        except (OSError, WebSocketException, TimeoutError) as error:
             raise HybridError(
                 f"the tunnel server {name} at {host}:{port} cannot be reached: {error}"
             ) from None
@@ -76,14 +99,19 @@ class Tunnel:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
 
-    @property
-    def response_headers(self) -> Mapping[str, str]:
+    def _headers(self, name: str) -> list[str]:
         assert self._connection.response is not None
-        return self._connection.response.headers
+        return self._connection.response.headers.get_all(name)
+
+    @property
+    def signals(self) -> bool:
+        """Whether the server says with a first message of its own when the called phone has joined."""
+        return bool(self._headers(SIGNAL_HEADER))
 
     @property
     def routing_id(self) -> bytes:
-        text = self.response_headers.get(ROUTING_ID_HEADER, "")
+        told = self._headers(ROUTING_ID_HEADER)
+        text = told[0] if len(told) == 1 else ", ".join(told)
         try:
             routing_id = bytes.fromhex(text)
         except ValueError:
@@ -105,7 +133,7 @@ class Tunnel:
         except ConnectionClosed as closed:
             raise TunnelGone(f"the tunnel is closed: {closed}") from None
         except TimeoutError:
-            raise HybridError(f"nothing came through the tunnel within {within:.0f} s") from None
+            raise NothingCame(f"nothing came through the tunnel within {within:g} s") from None
         if isinstance(message, str):
             raise HybridError("the tunnel carried text instead of bytes")
         return message

@@ -3,7 +3,8 @@
 /cable/new/<tunnel id>                   a phone opens a tunnel and is told its routing id
 /cable/connect/<routing id>/<tunnel id>  the other side joins it
 /cable/contact/<contact id>              a client calls a linked phone; the server opens the tunnel
-/cable/listen/<contact id>               ours: a linked phone waits to be called. Elsewhere a push service does this.
+/cable/listen/<contact id>               ours: a linked phone waits to be called; elsewhere a push service does this
+/cable/unlink/<contact id>               ours: it is linked no more, and callers get the 410 that answers this
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from websockets.typing import Subprotocol
 
 from authenticator import cbor
 from harness.errors import SetupError
+from harness.hybrid.errors import HybridError
+from harness.hybrid.open_files import allow_open_files
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ CLIENT_PAYLOAD_HEADER = "X-caBLE-Client-Payload"
 SIGNAL_HEADER = "X-caBLE-Signal-Connection"
 MAX_MESSAGE = 1 << 20
 _MAX_BUFFERED = 8
+_OTHER_FILES = 64
 _UNSUPPORTED_DATA, _GOING_AWAY, _TRY_AGAIN = 1003, 1001, 1013
 
 _ROUTES = {
@@ -41,6 +45,13 @@ _ROUTES = {
     "connect": re.compile(r"/cable/connect/(?P<routing>[0-9A-Fa-f]{6})/(?P<tunnel>[0-9A-Fa-f]{32})"),
     "contact": re.compile(r"/cable/contact/(?P<contact>[A-Za-z0-9_-]{1,512})"),
     "listen": re.compile(r"/cable/listen/(?P<contact>[A-Za-z0-9_-]{1,512})"),
+    "unlink": re.compile(r"/cable/unlink/(?P<contact>[A-Za-z0-9_-]{1,512})"),
+}
+
+_CALL = {
+    1: re.compile(r"[0-9A-Fa-f]{32}"),
+    2: re.compile(r"[0-9A-Fa-f]{6}"),
+    3: re.compile(r"[0-9A-Fa-f]{1,4096}"),
 }
 
 
@@ -57,8 +68,18 @@ class Call:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Call:
-        entries = cbor.decode(data)
-        return cls(tunnel_id=entries[1], routing_id=entries[2], client_payload=entries[3])
+        try:
+            entries = cbor.decode(data)
+        except cbor.CborError as error:
+            raise HybridError(f"a call is no canonical CBOR: {error}") from None
+        if not isinstance(entries, dict):
+            raise HybridError("a call is no CBOR map")
+        found = [entries.get(key) for key in _CALL]
+        for key, value in zip(_CALL, found, strict=True):
+            if not isinstance(value, str) or not _CALL[key].fullmatch(value):
+                raise HybridError(f"a call lacks a proper entry {key}")
+        tunnel_id, routing_id, client_payload = map(str, found)
+        return cls(tunnel_id=tunnel_id, routing_id=routing_id, client_payload=client_payload)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +104,7 @@ class TunnelServer:
         tls: ssl.SSLContext | None = None,
         wait: float = 180.0,
         max_tunnels: int = 10_000,
+        ping_interval: float = 20.0,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.host = host
@@ -91,6 +113,8 @@ class TunnelServer:
         self._wait = wait
         """For how long a tunnel waits for its other side."""
         self._max_tunnels = max_tunnels
+        self._ping_interval = ping_interval
+        """Whoever answers neither of two pings is gone, although nobody has closed anything."""
         self._random = random
         self._tunnels: dict[tuple[str, str], _Tunnel] = {}
         self._contacts: dict[str, ServerConnection] = {}
@@ -106,6 +130,9 @@ class TunnelServer:
         return len(self._tunnels)
 
     async def __aenter__(self) -> TunnelServer:
+        # Better refuse a tunnel with 503 than fail to accept a connection
+        room = allow_open_files(2 * self._max_tunnels + _OTHER_FILES, least=_OTHER_FILES + 2)
+        self._max_tunnels = min(self._max_tunnels, (room - _OTHER_FILES) // 2)
         try:
             self._server = await serve(
                 self._serve,
@@ -119,7 +146,8 @@ class TunnelServer:
                 max_queue=_MAX_BUFFERED,
                 compression=None,
                 open_timeout=10,
-                ping_interval=None,
+                ping_interval=self._ping_interval,
+                ping_timeout=self._ping_interval,
                 close_timeout=2,
                 server_header=None,
             )
@@ -151,7 +179,9 @@ class TunnelServer:
         if route is None:
             return connection.respond(HTTPStatus.NOT_FOUND, f"there is no {request.path[:80]} here\n")
         offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
-        if route != "listen" and SUBPROTOCOL not in [each.strip() for each in offered.split(",")]:
+        if route not in ("listen", "unlink") and SUBPROTOCOL not in [
+            each.strip() for each in offered.split(",")
+        ]:
             return connection.respond(HTTPStatus.BAD_REQUEST, f"offer the subprotocol {SUBPROTOCOL}\n")
         if route in ("new", "contact") and len(self._tunnels) >= self._max_tunnels:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many tunnels\n")
@@ -165,12 +195,15 @@ class TunnelServer:
                 return connection.respond(HTTPStatus.NOT_FOUND, "nobody waits at this tunnel\n")
             if tunnel.second.done():
                 return connection.respond(HTTPStatus.CONFLICT, "this tunnel has both its sides\n")
+        if route == "unlink":
+            self.forget(ids["contact"])
+            return connection.respond(HTTPStatus.GONE, "the phone is no longer linked\n")
         if route == "contact":
             if ids["contact"] in self._forgotten:
                 return connection.respond(HTTPStatus.GONE, "the phone is no longer linked\n")
             if ids["contact"] not in self._contacts:
                 return connection.respond(HTTPStatus.NOT_FOUND, "the phone does not listen\n")
-            if not _is_client_payload(request.headers.get(CLIENT_PAYLOAD_HEADER, "")):
+            if not _is_client_payload(_header(request, CLIENT_PAYLOAD_HEADER)):
                 return connection.respond(
                     HTTPStatus.BAD_REQUEST, f"send {CLIENT_PAYLOAD_HEADER} with hex CBOR\n"
                 )
@@ -184,7 +217,7 @@ class TunnelServer:
         route, _ = _route(request.path)
         if route == "new":
             response.headers[ROUTING_ID_HEADER] = self._routing_id_of(connection)
-        if route == "contact" and request.headers.get(SIGNAL_HEADER, "").lower() == "true":
+        if route == "contact" and _header(request, SIGNAL_HEADER).lower() == "true":
             response.headers[SIGNAL_HEADER] = "true"
         return response
 
@@ -252,13 +285,12 @@ class TunnelServer:
         if phone is None:
             await connection.close(_GOING_AWAY, "the phone no longer listens")
             return
-        headers = connection.request.headers
         tunnel = _Tunnel(self._random(16).hex().upper(), self._random(3).hex().upper(), connection)
-        tunnel.signal = headers.get(SIGNAL_HEADER, "").lower() == "true"
+        tunnel.signal = _header(connection.request, SIGNAL_HEADER).lower() == "true"
         call = Call(
             tunnel_id=tunnel.tunnel_id,
             routing_id=tunnel.routing_id,
-            client_payload=headers[CLIENT_PAYLOAD_HEADER],
+            client_payload=_header(connection.request, CLIENT_PAYLOAD_HEADER),
         )
         opened = asyncio.ensure_future(self._open(tunnel))
         await phone.send(call.to_bytes())
@@ -300,6 +332,12 @@ def _route(path: str) -> tuple[str | None, dict[str, str]]:
         if match:
             return name, match.groupdict()
     return None, {}
+
+
+def _header(request: Request, name: str) -> str:
+    """The header's value; one that is sent twice is as good as none."""
+    values = request.headers.get_all(name)
+    return values[0] if len(values) == 1 else ""
 
 
 def _is_client_payload(text: str) -> bool:
