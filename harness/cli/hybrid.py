@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,22 @@ def hybrid() -> None:
 
 
 def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise SetupError(f"--listen {text}: write HOST:PORT, for instance 127.0.0.1:8443")
-    if host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
+    from harness.hybrid.address import parse_address
+
+    host, port = parse_address(text, "--listen")
+    if host not in ("127.0.0.1", "localhost", "::1"):
         raise SetupError(f"--listen {text}: the tunnel server is for this machine only; listen on 127.0.0.1")
-    return host.strip("[]"), int(port)
+    return host, port
+
+
+_domain = click.option(
+    "--domain",
+    "numbers",
+    type=int,
+    multiple=True,
+    metavar="N",
+    help="Also be the tunnel domain of this number, 256 to 65535, and not only the two assigned ones.",
+)
 
 
 @hybrid.command()
@@ -39,13 +50,14 @@ def _address(text: str) -> tuple[str, int]:
     metavar="FILE",
     help="Write the authority's certificate there, for `phone scan --trust FILE`.",
 )
-def tunnel(listen: str, plain: bool, certificate: Path | None) -> None:
+@_domain
+def tunnel(listen: str, plain: bool, certificate: Path | None, numbers: tuple[int, ...]) -> None:
     """Serve tunnels alone, until Ctrl-C.
 
     \b
       stuntkey hybrid tunnel --listen 127.0.0.1:8443 --certificate ca.pem
     """
-    asyncio.run(_serve(listen, plain=plain, certificate=certificate, bluetooth=False))
+    asyncio.run(_serve(listen, plain=plain, certificate=certificate, bluetooth=False, numbers=numbers))
 
 
 @hybrid.command()
@@ -53,7 +65,10 @@ def tunnel(listen: str, plain: bool, certificate: Path | None) -> None:
 @click.option("--certificate", type=click.Path(path_type=Path), metavar="FILE", help="As of `hybrid tunnel`.")
 @click.option("--no-adapter", is_flag=True, help="A machine without Bluetooth.")
 @click.option("--off", is_flag=True, help="Bluetooth is there and switched off.")
-def serve(listen: str, certificate: Path | None, no_adapter: bool, off: bool) -> None:
+@_domain
+def serve(
+    listen: str, certificate: Path | None, no_adapter: bool, off: bool, numbers: tuple[int, ...]
+) -> None:
     """Serve tunnels and a mock Bluetooth adapter on a D-Bus of its own, and say how to start a browser there.
 
     \b
@@ -67,6 +82,7 @@ def serve(listen: str, certificate: Path | None, no_adapter: bool, off: bool) ->
             bluetooth=True,
             adapter=not no_adapter,
             powered=not off,
+            numbers=numbers,
         )
     )
 
@@ -79,6 +95,7 @@ async def _serve(
     bluetooth: bool,
     adapter: bool = True,
     powered: bool = True,
+    numbers: Sequence[int] = (),
 ) -> None:
     from harness.hybrid.bluez import MockBluez
     from harness.hybrid.domains import ASSIGNED
@@ -87,7 +104,7 @@ async def _serve(
     from harness.hybrid.tunnel_server import TunnelServer
 
     host, port = _address(listen)
-    made = None if plain else TunnelCertificate(list(ASSIGNED))
+    made = None if plain else TunnelCertificate([*ASSIGNED, *map(_domain_name, numbers)])
     tls = made.server_context() if made is not None else None
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(TunnelServer(host=host, port=port, tls=tls))
@@ -95,6 +112,10 @@ async def _serve(
         if made is not None and certificate is not None:
             made.write_authority(certificate)
             click.echo(f"authority in {certificate}")
+        elif made is not None and not bluetooth:
+            click.echo(
+                "nobody can trust it: give --certificate FILE for `phone scan --trust FILE`, or --plain"
+            )
         if bluetooth:
             bus = await stack.enter_async_context(PrivateBus())
             await stack.enter_async_context(MockBluez(bus.address, adapter=adapter, powered=powered))
@@ -103,6 +124,16 @@ async def _serve(
             click.echo(_browser_hint(made, server.port, bus.address, certificate))
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
+
+
+def _domain_name(number: int) -> str:
+    from harness.hybrid.domains import tunnel_domain
+    from harness.hybrid.errors import HybridError
+
+    try:
+        return tunnel_domain(number)
+    except HybridError as error:
+        raise SetupError(f"--domain {number}: {error}") from None
 
 
 def _browser_hint(made: TunnelCertificate, port: int, bus: str, certificate: Path | None) -> str:

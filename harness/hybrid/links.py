@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from harness.errors import SetupError
 from harness.hybrid import noise
+from harness.hybrid.errors import HybridError
+from harness.hybrid.tunnel import LinkForgotten, Tunnels
 
 _VERSION = 1
 
@@ -66,6 +68,19 @@ class LinkStore:
         self.links.clear()
         self.contact_id = self._random(16)
         self._save()
+
+    async def unlink(self, tunnels: Tunnels) -> None:
+        """Forget all, and have the phone's tunnel server tell callers so (410)."""
+        contact = self.contact
+        self.forget_all()
+        try:
+            tunnel = await tunnels.dial(f"/cable/unlink/{contact}", domain=tunnels.domain)
+        except LinkForgotten:
+            return  # which is what everybody is told from now on
+        await tunnel.close()
+        raise HybridError(
+            "this tunnel server cannot unlink phones; their calls are refused here all the same"
+        )
 
     def _load(self, path: Path) -> None:
         try:

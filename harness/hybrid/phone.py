@@ -25,7 +25,7 @@ from harness.hybrid.links import Link, LinkStore
 from harness.hybrid.messages import ClientPayload, Greeting, LinkingInfo
 from harness.hybrid.qr import QrCode
 from harness.hybrid.radio import Radio
-from harness.hybrid.tunnel import LinkForgotten, Tunnel, TunnelGone, Tunnels
+from harness.hybrid.tunnel import Tunnel, TunnelGone, Tunnels
 from harness.hybrid.tunnel_server import Call
 from harness.virtual_key import VirtualKey
 
@@ -199,16 +199,7 @@ class Phone:
 
     async def unlink(self) -> None:
         """No client may call this phone any more; the tunnel server tells them so (410)."""
-        contact = self.contact
-        self.link_store.forget_all()
-        try:
-            tunnel = await self.tunnels.dial(f"/cable/unlink/{contact}", domain=self.tunnels.domain)
-        except LinkForgotten:
-            return  # which is what everybody is told from now on
-        await tunnel.close()
-        raise HybridError(
-            "this tunnel server cannot unlink phones; their calls are refused here all the same"
-        )
+        await self.link_store.unlink(self.tunnels)
 
     def break_tunnel(self) -> None:
         """Lose the network in the middle of whatever is under way."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, ExitStack
+from dataclasses import replace
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -76,9 +77,13 @@ class HybridStage:
         self._stack.callback(lambda: _loop.run(_leave(service)))
         return entered
 
-    def phone(self, key: VirtualKey, **options: Any) -> Phone:
-        """A phone in this room. Its key is any with a screen lock, fingers or face."""
-        return Phone(key, radio=self.bluez, tunnels=self._tunnels, **options)
+    def phone(self, key: VirtualKey, *, domain: int = 0, **options: Any) -> Phone:
+        """A phone in this room. Its key is any with a screen lock, fingers or face; `domain` is its tunnels'."""
+        return Phone(key, radio=self.bluez, tunnels=replace(self._tunnels, domain=domain), **options)
+
+    def unlock(self, phone: Phone) -> None:
+        """The person opens a locked phone, and what waited for that goes on."""
+        _loop.run(_do(phone.unlock))
 
     def power(self, on: bool) -> None:
         """The person switches the computer's Bluetooth on or off."""

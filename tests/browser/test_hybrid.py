@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from browser_ceremonies import (
     GET_ASSERTION,
     MAKE_CREDENTIAL,
+    attestation_of,
     is_user_verified,
     log_in,
     registration,
@@ -19,17 +21,23 @@ from browser_ceremonies import (
     wait_until,
 )
 
-from harness import Account, VirtualKey, deny
+from authenticator.environment import HandTurnedClock
+from harness import Account, Device, VirtualKey, deny
 from harness.browsers import Page
-from harness.hybrid.phone import Stage
+from harness.hybrid.domains import ASSIGNED, FIRST_HASHED, tunnel_domain
+from harness.hybrid.errors import HybridError
+from harness.hybrid.phone import QR_LIFETIME, Stage
+from harness.hybrid.qr import QrCode
+from harness.hybrid.radio import Air
 from harness.hybrid.stage import HybridStage
+from harness.people import Question
 
 HYBRID: dict[str, Any] = {"uv": "required", "hints": ["hybrid"]}
 
 
 @pytest.fixture(scope="module")
 def shared_stage() -> Iterator[HybridStage]:
-    with HybridStage() as stage:
+    with HybridStage(tunnel_domains=[*ASSIGNED, tunnel_domain(FIRST_HASHED)]) as stage:
         yield stage
 
 
@@ -105,18 +113,110 @@ def test_a_site_that_asks_for_another_device(
     assert made["authenticatorAttachment"] == "cross-platform"
 
 
-def test_prf(stage: HybridStage, page: Page, key: VirtualKey) -> None:
+@pytest.mark.parametrize("profile", ["icloud-keychain", "google-password-manager"])
+def test_prf(stage: HybridStage, page: Page, profile: str) -> None:
     """Over hybrid the phone does prf itself; over USB the browser would make hmac-secret of it."""
-    waiting = page.create(registration(rk="required", extensions={"prf": {}}, **HYBRID))
-    stage.scan(stage.phone(key))
-    assert waiting.result()["clientExtensionResults"]["prf"]["enabled"] is True
-    secrets = []
-    for _ in range(2):
-        waiting = page.get(log_in(extensions={"prf": {"eval": {"first": "AAAA"}}}, **HYBRID))
+    salts, others = {"first": "AAAA", "second": "BBBB"}, {"first": "CCCC"}
+    with Account(profile).sign_in("phone") as key:
+
+        def prf(waiting: Any) -> dict[str, Any]:
+            stage.scan(stage.phone(key))
+            made: dict[str, Any] = waiting.result()
+            outputs: dict[str, Any] = made["clientExtensionResults"]["prf"]
+            return {**outputs, "id": made["id"]}
+
+        made = prf(page.create(registration(rk="required", extensions={"prf": {"eval": salts}}, **HYBRID)))
+        assert made["enabled"] is True
+        got = prf(page.get(log_in(extensions={"prf": {"eval": salts}}, **HYBRID)))
+        assert set(got["results"]) == {"first", "second"}
+        assert len(got["results"]["first"]) == 43
+        # A phone may answer at registration already, and then as it does later
+        assert made.get("results", got["results"]) == got["results"]
+        inputs = {"eval": salts, "evalByCredential": {made["id"]: others}}
+        own = prf(page.get(log_in({"id": made["id"]}, extensions={"prf": inputs}, **HYBRID)))
+        assert set(own["results"]) == {"first"}
+        assert own["results"]["first"] != got["results"]["first"]
+
+
+def test_a_device_bound_phone_has_no_prf(stage: HybridStage, page: Page) -> None:
+    with Device("phone", "android-device-bound") as key:
+        waiting = page.create(registration(rk="required", extensions={"prf": {}}, **HYBRID))
         stage.scan(stage.phone(key))
-        secrets.append(waiting.result()["clientExtensionResults"]["prf"]["results"]["first"])
-    assert secrets[0] == secrets[1]
-    assert len(secrets[0]) == 43
+        assert not waiting.result()["clientExtensionResults"].get("prf", {}).get("enabled", False)
+
+
+def test_the_aaguid_is_kept(stage: HybridStage, page: Page, key: VirtualKey) -> None:
+    """Chromium blanks a security key's where a site wants no attestation, and not a phone's."""
+    waiting = page.create(registration(rk="required", attestation="none", **HYBRID))
+    stage.scan(stage.phone(key))
+    data = attestation_of(waiting.result())["authData"]
+    assert data[37:53] == key.profile.aaguid
+    assert any(data[37:53])
+
+
+def test_a_tunnel_at_a_hashed_domain(stage: HybridStage, page: Page, key: VirtualKey) -> None:
+    waiting = page.create(registration(rk="required", **HYBRID))
+    stage.scan(stage.phone(key, domain=FIRST_HASHED))
+    assert is_user_verified(waiting.result())
+
+
+def test_phones_that_refuse_and_one_of_two_that_does_not(
+    stage: HybridStage, page: Page, key: VirtualKey
+) -> None:
+    """One QR code on the screen; whatever a phone makes of it, the browser waits until one is near and willing."""
+    waiting = page.create(registration(rk="required", **HYBRID))
+    code = stage.read_code()
+    # Chromium says that it keeps no links, so that no phone offers any.
+    assert not QrCode.decode(code).can_link
+    late = HandTurnedClock(time.time() + QR_LIFETIME + 10)
+    elsewhere = stage.phone(key, links=True)
+    elsewhere.radio = Air()
+    refusing = {
+        "has expired": stage.phone(key, clock=late),
+        "is locked, and nobody unlocks it": stage.phone(key, locked=True),
+        "cannot prove that it is near": stage.phone(key, bluetooth=False),
+        "nothing came through the tunnel": elsewhere,
+    }
+    for told, phone in refusing.items():
+        with pytest.raises(HybridError, match=told):
+            stage.scan(phone, code, join_within=1.0).result(30)
+        assert not waiting.done
+    first, second = stage.phone(key, locked=True, links=True), stage.phone(key)
+    told_second: list[BaseException | None] = []
+
+    def while_asked(question: Question) -> None:
+        told_second.append(stage.scan(second, code).exception(30))
+
+    key.person.on_ask = while_asked
+    session = stage.scan(first, code)
+    wait_until(lambda: [event.stage for event in first.events] == [Stage.LOCKED])
+    stage.unlock(first)
+    assert is_user_verified(waiting.result())
+    session.result(30)
+    assert "409: this tunnel is open already" in str(told_second[0])
+    assert Stage.LINKED not in [event.stage for event in first.events]
+
+
+def test_a_phone_without_a_screen_lock(stage: HybridStage, page: Page) -> None:
+    """It says that it verifies its user, as phones do, and refuses: the page has its answer at once."""
+    with Account("google-password-manager").sign_in("phone", screen_lock=False) as key:
+        waiting = page.create(registration(rk="required", **HYBRID))
+        phone = stage.phone(key)
+        stage.scan(phone)
+        assert waiting.error().name == "NotAllowedError"
+        assert statuses(key, MAKE_CREDENTIAL) == ["OPERATION_DENIED"]
+
+
+def test_a_phone_that_is_switched_off_while_it_asks(stage: HybridStage, page: Page, key: VirtualKey) -> None:
+    key.person.habit = "ignoring"
+    phone = stage.phone(key)
+    waiting = page.create(registration(rk="required", **HYBRID))
+    session = stage.scan(phone)
+    wait_until(lambda: Stage.REQUEST in [event.stage for event in phone.events])
+    key.unplug()
+    with pytest.raises(HybridError, match="was switched off"):
+        session.result(30)
+    assert waiting.error().name == "NotAllowedError"
 
 
 def test_a_wrong_phone(stage: HybridStage, page: Page, key: VirtualKey) -> None:

@@ -7,7 +7,8 @@ import re
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from authenticator import cbor
 from harness.cli import main
 from harness.hybrid.advert import FIDO_SERVICE
 from harness.hybrid.bluez import DEVICE, OBJECT_MANAGER
+from harness.hybrid.errors import HybridError
 from harness.hybrid.initiator import Initiator
-from harness.hybrid.tunnel import Tunnels
+from harness.hybrid.messages import LinkingInfo
+from harness.hybrid.tunnel import LinkForgotten, Tunnels
 
 CREATE = b"\x01" + cbor.encode(
     {
@@ -32,26 +35,37 @@ CREATE = b"\x01" + cbor.encode(
         7: {"rk": True, "uv": True},
     }
 )
+GET = b"\x02" + cbor.encode({1: "example.com", 2: bytes(32), 5: {"uv": True}})
+
+
+@contextmanager
+def running(*arguments: str, until: str) -> Iterator[str]:
+    """A `stuntkey` command that goes on, and what it has told so far."""
+    command = [sys.executable, "-u", "-m", "harness.cli", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = ""
+        while until not in told:
+            line = process.stdout.readline()
+            assert line, told
+            told += line
+        try:
+            yield told
+        finally:
+            process.terminate()
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[str, str, Path]]:
     """Where `stuntkey hybrid serve` has its tunnels and its air."""
     authority = tmp_path / "ca.pem"
-    command = [sys.executable, "-u", "-m", "harness.cli", "hybrid", "serve", "--certificate", str(authority)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        told = ""
-        while "phone scan" not in told:
-            line = process.stdout.readline()
-            assert line, told
-            told += line
+    serve = ("hybrid", "serve", "--certificate", str(authority), "--domain", "256")
+    with running(*serve, until="phone scan") as told:
         tunnel = re.search(r"tunnels at wss://(\S+)", told)
         air = re.search(r"Bluetooth at (\S+)", told)
         assert tunnel
         assert air
         yield tunnel[1], air[1], authority
-        process.terminate()
 
 
 async def adverts(address: str) -> AsyncIterator[bytes]:
@@ -99,6 +113,87 @@ def test_a_phone_scans_a_screenshot_and_registers(served: tuple[str, str, Path],
     assert "the client said goodbye" in told
 
 
+def test_a_linked_phone_is_called_and_unlinked(served: tuple[str, str, Path], tmp_path: Path) -> None:
+    """Three phones in turn, with one memory: one is linked, one is called, one unlinks them."""
+    tunnel, air, authority = served
+    links, store = str(tmp_path / "phone.links"), str(tmp_path / "phone.key")
+    there = ("--links", links, "--tunnel", tunnel, "--trust", str(authority), "--domain", "256")
+    held = (*there, "--store", store, "--air", air)
+    trust = ssl.create_default_context(cafile=str(authority))
+    client = Initiator(adverts=lambda: adverts(air), tunnels=Tunnels(at=tunnel, tls=trust))
+
+    async def link() -> LinkingInfo:
+        code = client.qr_code("mc")
+        phone = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "harness.cli",
+                "phone",
+                "scan",
+                "--qr",
+                f" {code.encode()} ",
+                "--locked",
+                *held,
+            ),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert phone.stdin is not None
+        assert phone.stdout is not None
+        assert b"the phone is locked" in await phone.stdout.readline()
+        phone.stdin.write(b"\n")
+        async with asyncio.timeout(60), client.session(code) as session:
+            assert (await session.call(CREATE))[0] == 0
+            linked = session.linking or await session.await_linking()
+            await session.shut_down()
+        await phone.communicate()
+        assert phone.returncode == 0
+        return linked
+
+    async def call(linked: LinkingInfo) -> bytes:
+        async with asyncio.timeout(60), client.call_phone(linked) as session:
+            response = await session.call(GET)
+            await session.shut_down()
+            return response
+
+    linked = asyncio.run(link())
+    assert linked.domain == 256
+    assert Path(links).stat().st_mode & 0o077 == 0
+    with running("phone", "listen", *held, until="may call") as told:
+        assert "1 linked client(s)" in told
+        assert asyncio.run(until_it_listens(call, linked))[0] == 0
+    result = CliRunner().invoke(main, ["phone", "unlink", *there])
+    assert result.exit_code == 0, result.output
+    assert "1 client(s) unlinked" in result.output
+    with pytest.raises(LinkForgotten):
+        asyncio.run(call(linked))
+
+
+async def until_it_listens(call: Callable[[LinkingInfo], Awaitable[bytes]], linked: LinkingInfo) -> bytes:
+    """It says that it is about to; the server answers 404 until it does."""
+    while True:
+        try:
+            return await call(linked)
+        except HybridError as error:
+            if "does not listen" not in str(error):
+                raise
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--plain"], "ws://127.0.0.1"),
+        ([], "nobody can trust it"),
+        (["--domain", "40000"], "wss://127.0.0.1"),
+    ],
+)
+def test_tunnels_alone(options: list[str], told: str) -> None:
+    with running("hybrid", "tunnel", *options, until=told):
+        pass
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -111,6 +206,15 @@ def test_a_phone_scans_a_screenshot_and_registers(served: tuple[str, str, Path],
             "no such file",
         ),
         (["--screenshot", __file__, "--tunnel", "127.0.0.1:1", "--air", "x", "--plain"], "no picture"),
+        (["--qr", "FIDO:/1", "--tunnel", "localhost", "--air", "x", "--plain"], "write HOST:PORT"),
+        (["--qr", "FIDO:/1", "--tunnel", "h:abc", "--air", "x", "--plain"], "write HOST:PORT"),
+        (["--qr", "FIDO:/1", "--tunnel", "h:99999", "--air", "x", "--plain"], "write HOST:PORT"),
+        (["--qr", "FIDO:/1", "--tunnel", "h:1", "--air", "x", "--plain", "--domain", "9"], "--domain 9"),
+        (
+            ["--qr", "FIDO:/1", "--tunnel", "h:1", "--air", "x", "--plain", "--profile", "yubikey-5-nfc"],
+            "this is no phone",
+        ),
+        (["--qr", "FIDO:/1", "--tunnel", "h:1", "--air", "x", "--plain", "--links", __file__], "no file of"),
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments: list[str], told: str) -> None:
@@ -118,6 +222,16 @@ def test_mistakes_are_told_in_one_line(arguments: list[str], told: str) -> None:
     assert result.exit_code in (1, 2)
     assert told in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+def test_links_that_are_not_there(tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.links")
+    for command in (["unlink"], ["listen", "--air", "x"]):
+        result = CliRunner().invoke(
+            main, ["phone", *command, "--links", missing, "--tunnel", "127.0.0.1:1", "--plain"]
+        )
+        assert result.exit_code == 2
+        assert f"stuntkey phone scan --links {missing}" in result.output
 
 
 @pytest.mark.parametrize("listen", ["8443", "127.0.0.1", "0.0.0.0:8443", "127.0.0.1:99999"])
