@@ -19,7 +19,7 @@ from harness.cli.output import heading, json_option, show, show_json, table
 from harness.errors import SetupError
 from harness.fuzz import findings
 from harness.fuzz.campaign import Budget, Plan, replay, run
-from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz.catalogue import operator_of
 from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Event, Handler, TargetLost
 from harness.fuzz.operator import Severity
 from harness.fuzz.reports import together
@@ -93,6 +93,14 @@ def fuzz() -> None:
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same for the same lies."
 )
 @click.option(
+    "--combine",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Tell N pairs of lies as well, chosen by the seed.",
+)
+@click.option(
     "--workers", type=click.IntRange(min=1), default=None, help="Processes; by default one per core."
 )
 @click.option(
@@ -114,6 +122,7 @@ def run_(
     severity: str,
     budget: Budget,
     seed: int,
+    combine: int,
     workers: int | None,
     baseline: Path | None,
     out: Path | None,
@@ -136,6 +145,7 @@ def run_(
         severity=Severity[severity.upper()],
         seed=seed,
         budget=budget,
+        combine=combine,
         workers=workers or os.cpu_count() or 1,
         baseline=findings.baseline(baseline) if baseline else frozenset(),
     )
@@ -257,7 +267,7 @@ class _Report:
 
 
 def finding_line(result: Result) -> Text:
-    operator = OPERATORS[result.case.operator]
+    operator = operator_of(result.case.operator)
     line = Text(f" {result.severity.word} ", style=_COLOURS[result.severity.word])
     line.append(f" {findings.finding_name(result.target, result.case)}", style="bold")
     line.append(f"\n   {operator.title}: {_what(result)}.", style="default")
@@ -280,7 +290,7 @@ def list_(only: tuple[str, ...], severity: str, as_json: bool) -> None:
     """List the operators: what they change, what a relying party should do, and how grave it is if it does not."""
     cases = Plan(targets=(), only=only, severity=Severity[severity.upper()]).cases()
     counts = Counter(case.operator for case in cases)
-    chosen = [OPERATORS[name] for name in counts]
+    chosen = [operator_of(name) for name in counts]
     if as_json:
         show_json(
             [
@@ -337,7 +347,7 @@ def replay_(
 
 
 def _show(result: Result) -> None:
-    operator = OPERATORS[result.case.operator]
+    operator = operator_of(result.case.operator)
     show(
         heading(operator.title, f"{operator.id}, step {operator.step}, {result.severity.word}"),
         Text(f"expected: {result.expected.value}; {_what(result)}: {result.judgement.value}"),

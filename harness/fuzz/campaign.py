@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
 
-from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz import combinations
+from harness.fuzz.capability import Capability
+from harness.fuzz.catalogue import OPERATORS, operator_of
 from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Handler, TargetLost
 from harness.fuzz.operator import Case, Severity
+from harness.fuzz.player import CaseBegan, Player
 from harness.fuzz.targets.known import open_target
 from harness.fuzz.trial import Trials
 from harness.fuzz.verdicts import Judgement, Result
+from harness.fuzz.workers import Workers
 
 CHUNK = 24
 
@@ -37,18 +40,28 @@ class Plan:
     """And above."""
     seed: int = 0
     budget: Budget = field(default_factory=Budget)
-    workers: int = 1
+    workers: int = 0
+    """Processes; none: in this one, where native code that hangs cannot be stopped."""
+    combine: int = 0
+    """Pairs of lies, besides those that stand alone."""
     baseline: frozenset[str] = frozenset()
     """Fingerprints of findings that are known."""
 
     def cases(self) -> list[Case]:
-        return [
-            case
+        chosen = {
+            operator: cases
             for operator in OPERATORS.values()
             if operator.severity >= self.severity
-            for case in operator.cases(self.seed)
-            if not self.only or any(_matches(case, pattern) for pattern in self.only)
-        ]
+            and (
+                cases := [
+                    case
+                    for case in operator.cases(self.seed)
+                    if not self.only or any(_matches(case, pattern) for pattern in self.only)
+                ]
+            )
+        }
+        alone = [case for cases in chosen.values() for case in cases]
+        return alone + combinations.some(list(chosen), self.combine, self.seed)
 
 
 def _matches(case: Case, pattern: str) -> bool:
@@ -101,7 +114,7 @@ def _ordered(cases: Sequence[Case], plan: Plan) -> list[Case]:
         return list(cases)
     shuffled = list(cases)
     Random(f"order {plan.seed}").shuffle(shuffled)
-    return sorted(shuffled, key=lambda case: -OPERATORS[case.operator].severity)
+    return sorted(shuffled, key=lambda case: -operator_of(case.operator).severity)
 
 
 def _thinned(tasks: list[tuple[str, Case]], plan: Plan) -> list[tuple[str, Case]]:
@@ -133,63 +146,26 @@ def _chunks(tasks: list[tuple[str, Case]]) -> Iterator[tuple[str, list[Case]]]:
 def _played(
     tasks: list[tuple[str, Case]], plan: Plan, deadline: float | None
 ) -> Iterator[Result | TargetLost]:
-    if plan.workers <= 1:
-        yield from _play_here(tasks, deadline)
+    if plan.workers:
+        # A clock that is turned is turned for everybody: what others began meanwhile would expire.
+        disturbing = [task for task in tasks if Capability.TURN_CLOCK in operator_of(task[1].operator).needs]
+        calm = [task for task in tasks if task not in disturbing]
+        yield from Workers(count=plan.workers, deadline=deadline).play(_chunks(calm))
+        yield from Workers(count=1, deadline=deadline).play(_chunks(disturbing))
         return
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(plan.workers) as pool:
-        for results in pool.imap_unordered(_play_chunk, [(*chunk, deadline) for chunk in _chunks(tasks)]):
-            yield from results
-
-
-def _play_here(tasks: list[tuple[str, Case]], deadline: float | None) -> Iterator[Result | TargetLost]:
+    player = Player()
     try:
         for target, cases in _chunks(tasks):
-            yield from _play_cases(target, cases, deadline)
+            for event in player.play(target, cases, deadline):
+                if not isinstance(event, CaseBegan):
+                    yield event
     finally:
-        _close_all()
-
-
-_OPEN: dict[str, Trials] = {}
-"""This process's targets: opened once."""
-_UNKNOWN: dict[str, int] = {}
-"""How many cases in a row nothing could be said of."""
-GIVE_UP = 5
-
-
-def _play_chunk(task: tuple[str, list[Case], float | None]) -> list[Result | TargetLost]:
-    return list(_play_cases(*task))
-
-
-def _play_cases(target: str, cases: Iterable[Case], deadline: float | None) -> Iterator[Result | TargetLost]:
-    if target not in _OPEN:
-        _OPEN[target] = Trials(open_target(target))
-    for case in cases:
-        if deadline is not None and time.monotonic() > deadline:
-            return
-        if _UNKNOWN.get(target, 0) >= GIVE_UP:
-            return
-        operator = OPERATORS[case.operator]
-        result = _OPEN[target].play(case, operator, operator.variant(case.variant))
-        yield result
-        if result.judgement is not Judgement.SKIPPED:
-            unknown = result.judgement is Judgement.UNDECIDED
-            _UNKNOWN[target] = _UNKNOWN.get(target, 0) + 1 if unknown else 0
-        if _UNKNOWN.get(target, 0) >= GIVE_UP:
-            why = f"given up after {GIVE_UP} cases of which nothing can be said; the last: {result.reason}"
-            yield TargetLost(target=target, why=why)
-
-
-def _close_all() -> None:
-    for trials in _OPEN.values():
-        trials.target.close()
-    _OPEN.clear()
-    _UNKNOWN.clear()
+        player.close()
 
 
 def replay(target: str, case: Case) -> Result:
     """One case again, exactly."""
-    operator = OPERATORS[case.operator]
+    operator = operator_of(case.operator)
     opened = open_target(target)
     try:
         return Trials(opened).play(case, operator, operator.variant(case.variant))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from harness.fuzz.combinations import combined
 from harness.fuzz.operator import Operator
 from harness.fuzz.operators import (
     attestation_object,
@@ -12,6 +15,7 @@ from harness.fuzz.operators import (
     envelope,
     extensions,
     lifecycle,
+    passive,
     signature,
     statements,
 )
@@ -29,6 +33,14 @@ OPERATORS: dict[str, Operator] = {
         binding,
         lifecycle,
         extensions,
+        passive,
     )
     for operator in section.OPERATORS
 }
+
+
+@lru_cache(maxsize=1024)
+def operator_of(name: str) -> Operator:
+    """By id: `B12`, or two of them together: `B12+C07`."""
+    first, plus, second = name.partition("+")
+    return combined(OPERATORS[first], OPERATORS[second]) if plus else OPERATORS[first]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import SetupError
-from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz.catalogue import operator_of
 from harness.fuzz.decode import shorten
 from harness.fuzz.operator import Case
 from harness.fuzz.verdicts import Result
@@ -19,7 +19,7 @@ FORMAT = "stuntkey-fuzz/1"
 
 
 def result_to_json(result: Result) -> dict[str, Any]:
-    operator = OPERATORS[result.case.operator]
+    operator = operator_of(result.case.operator)
     told: dict[str, Any] = {
         "fingerprint": result.fingerprint,
         "target": result.target,
@@ -66,16 +66,18 @@ def finding_name(target: str, case: Case) -> str:
 def parse_finding(text: str) -> tuple[str, Case]:
     """What `finding_name` made."""
     match = re.fullmatch(
-        r"(?P<target>.+?):(?P<operator>[A-J]\d\d)/(?P<ceremony>\w+)/(?P<variant>.+)@(?P<seed>\d+)", text
+        r"(?P<target>.+?):(?P<operator>[A-JP]\d\d(?:\+[A-J]\d\d)?)/(?P<ceremony>\w+)/(?P<variant>.+)@(?P<seed>\d+)",
+        text,
     )
     if match is None:
         raise SetupError(
             f"{text!r} is no finding: give one as `stuntkey fuzz run` tells it (fido2:B33/registration/other@7), "
             "or a file of findings and the fingerprint of one"
         )
-    operator = OPERATORS.get(match["operator"])
-    if operator is None:
-        raise SetupError(f"there is no operator {match['operator']}: `stuntkey fuzz list` has them all")
+    try:
+        operator = operator_of(match["operator"])
+    except KeyError as unknown:
+        raise SetupError(f"there is no operator {unknown}: `stuntkey fuzz list` has them all") from None
     for case in operator.cases(int(match["seed"])):
         if (case.variant, case.ceremony.value) == (match["variant"], match["ceremony"]):
             return match["target"], case

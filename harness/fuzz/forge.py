@@ -59,6 +59,10 @@ class Passkey:
         return replace(self, sign_count=self.sign_count + 1) if self.base.counting else self
 
 
+class CannotTell(Exception):
+    """Two changes of which one leaves no place for the other."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Forge:
     """One ceremony under way. Changes may read all of it."""
@@ -88,10 +92,19 @@ class Forge:
         value = honest
         for edit in self.edits:
             if edit.stage is stage:
-                value = edit.change(value, self)
+                value = self._changed(edit, value)
                 self.changed[stage] = (honest, value)
         self.reached[stage] = value
         return value
+
+    def _changed(self, edit: Edit, value: Any) -> Any:
+        if len(self.edits) == 1:
+            return edit.change(value, self)
+        try:
+            return edit.change(value, self)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            why = f"{edit.stage.value} is not there to be changed any more"
+            raise CannotTell(f"{why} ({type(error).__name__})") from None
 
     def build(self) -> str:
         """The body to post."""
@@ -224,3 +237,15 @@ def forge(
         random=random,
         edits=tuple(edits),
     )
+
+
+def require_all_told(made: Forge) -> None:
+    """Each of several changes must be seen in what was sent: a later one may have undone an earlier one."""
+    if len(made.edits) == 1:
+        return
+    sent = made.reached[Stage.BODY]
+    for left_out in made.edits:
+        others = tuple(each for each in made.edits if each is not left_out)
+        without = replace(made, random=Random(0), edits=others, reached={}, changed={}).build()
+        if without == sent:
+            raise CannotTell(f"{left_out.stage.value}: the other change undoes this one")

@@ -60,7 +60,8 @@ class Variant:
     """One change: an edit of one stage of a ceremony, or an attack that spans several."""
 
     name: str
-    lie: Edit | Attack
+    lie: Edit | tuple[Edit, ...] | Attack
+    """Several edits where kinds of lies are combined."""
     base: Base = HONEST_BASE
     """The genuine ceremony that is changed; without the change it must be accepted."""
     expected: Expected | None = None
@@ -69,6 +70,13 @@ class Variant:
     """How many members the change touches: both coordinates of a point are one change."""
     only: Ceremony | None = None
     """Where it is told in one of the operator's two ceremonies only."""
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """None of an attack."""
+        if isinstance(self.lie, Edit):
+            return (self.lie,)
+        return self.lie if isinstance(self.lie, tuple) else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +115,7 @@ def ceremonies_of(operator: Operator, variant: Variant) -> tuple[Ceremony, ...]:
         return (variant.only,)
     if operator.concerns is Concerns.AUTHENTICATION:
         return (Ceremony.AUTHENTICATION,)
-    if operator.concerns is Concerns.BOTH and isinstance(variant.lie, Edit):
+    if operator.concerns is Concerns.BOTH and variant.edits:
         return (Ceremony.REGISTRATION, Ceremony.AUTHENTICATION)
     return (Ceremony.REGISTRATION,)
 

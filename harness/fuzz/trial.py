@@ -13,17 +13,15 @@ from types import FrameType
 from harness.fuzz.arena import Arena, ControlFailed, Person, unavailable
 from harness.fuzz.base import Base
 from harness.fuzz.capability import Capability
+from harness.fuzz.catalogue import operator_of
 from harness.fuzz.ceremony import Ceremony
+from harness.fuzz.combinations import parts_of
 from harness.fuzz.decode import decode_body, differences, plain
-from harness.fuzz.edit import Edit
-from harness.fuzz.forge import forge
+from harness.fuzz.forge import CannotTell, forge, require_all_told
 from harness.fuzz.operator import Case, Expected, Operator, Scope, Variant
 from harness.fuzz.targets import Answer, Outcome, Target, Unavailable
-from harness.fuzz.targets.site import Hung, Site
+from harness.fuzz.targets.site import PATIENCE, Hung, Site
 from harness.fuzz.verdicts import Conduct, Evidence, Judgement, Result, judge, skipped, undecided
-
-PATIENCE = 10.0
-"""Seconds a library may think about one case."""
 
 
 class Trials:
@@ -33,8 +31,15 @@ class Trials:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._proven: Base | None = None
+        self._known: tuple[Base, Person] | None = None
+        """Somebody at a remote site who has just logged in genuinely, and about whom no lie was believed."""
         self._refused: dict[tuple[Base, Ceremony], str] = {}
         """Genuine ceremonies that the target does not accept: it has no use for them, and no lies are based on them."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that one telling of a lie may take, with its controls."""
+        return float(getattr(self.target, "patience", PATIENCE))
 
     def play(self, case: Case, operator: Operator, variant: Variant) -> Result:
         missing = (operator.needs | variant.base.demands.needs) - self.target.capabilities
@@ -47,6 +52,8 @@ class Trials:
         result = self._once(case, operator, variant)
         if result.judgement is not Judgement.FINDING:
             return result
+        if (why := self._not_for_being_two(case)) is not None:
+            return skipped(self.target.name, case, operator, variant, why)
         if result.conduct is Conduct.ACCEPTED and self._left_to_the_application(operator):
             note = "left to the application around the library"
             return replace(result, judgement=Judgement.POLICY, notes=(*result.notes, note))
@@ -55,6 +62,19 @@ class Trials:
             why = f"first {result.conduct.value}, then {again.conduct.value}"
             return undecided(self.target.name, case, operator, variant, why)
         return replace(again, confirmed=True)
+
+    def _not_for_being_two(self, case: Case) -> str | None:
+        """Why a pair of lies tells no more than one of them; None if it does, or if it is no pair."""
+        for name, kind in parts_of(case):
+            operator = operator_of(name)
+            variant = operator.variant(kind)
+            alone = self.play(
+                Case(operator=name, variant=kind, ceremony=case.ceremony, seed=case.seed), operator, variant
+            )
+            must_hold = operator.expected_of(variant) is Expected.REJECT
+            if alone.judgement is Judgement.FINDING or (must_hold and alone.judgement is not Judgement.HELD):
+                return f"{alone.case.name} by itself: {alone.conduct.value}"
+        return None
 
     def _left_to_the_application(self, operator: Operator) -> bool:
         return operator.scope is Scope.APPLICATION and Capability.ACCOUNTS not in self.target.capabilities
@@ -67,35 +87,36 @@ class Trials:
             target=self.target, random=Random(seed), demands=variant.base.demands, base=variant.base
         )
         name = self.target.name
-        seconds = float(getattr(self.target, "patience", PATIENCE))
+        seconds = self.patience
         try:
             with patience(seconds):
-                if isinstance(variant.lie, Edit):
-                    return self._edited(arena, case, operator, variant, variant.lie)
+                if variant.edits:
+                    return self._edited(arena, case, operator, variant)
                 return self._attacked(arena, case, operator, variant)
+        except CannotTell as error:
+            return skipped(name, case, operator, variant, str(error))
         except ControlFailed as failed:
-            self._proven = None
-            if failed.answer.outcome is Outcome.REFUSED and isinstance(variant.lie, Edit):
+            self._proven = self._known = None
+            if failed.answer.outcome is Outcome.REFUSED and variant.edits:
                 self._refused[variant.base, case.ceremony] = str(failed)
                 return skipped(name, case, operator, variant, str(failed))
             return undecided(name, case, operator, variant, str(failed))
         except Unavailable as error:
             return judge(name, case, operator, variant, unavailable(error))
         except Hung:
-            self._proven = None
+            self._proven = self._known = None
             answer = Answer(outcome=Outcome.HUNG, reason=f"no answer within {seconds:.0f} s", kind="hang")
             return judge(name, case, operator, variant, answer)
 
-    def _edited(self, arena: Arena, case: Case, operator: Operator, variant: Variant, edit: Edit) -> Result:
+    def _edited(self, arena: Arena, case: Case, operator: Operator, variant: Variant) -> Result:
         if case.ceremony is Ceremony.REGISTRATION:
             if self._proven != variant.base:
                 arena.enrolled()
             person = arena.person()
-            answer = arena.register(person, edit)
+            answer = arena.register(person, *variant.edits)
         else:
-            person = arena.enrolled()
-            arena.require(arena.authenticate(person), "a genuine log-in is not accepted")
-            answer = arena.authenticate(person, edit)
+            person = self._logged_in_before(arena)
+            answer = arena.authenticate(person, *variant.edits)
         made, body = arena.last, arena.body
         assert made is not None
         effect = ""
@@ -104,6 +125,7 @@ class Trials:
         result = judge(self.target.name, case, operator, variant, answer, effect=effect)
         self._afterwards(arena, case, person, answer)
         if result.judgement is Judgement.FINDING:
+            require_all_told(made)
             honest = forge(
                 rp_id=made.rp_id,
                 origin=made.origin,
@@ -130,15 +152,31 @@ class Trials:
 
     def _afterwards(self, arena: Arena, case: Case, person: Person, answer: Answer) -> None:
         """The control after the lie."""
-        if answer.accepted or case.ceremony is Ceremony.AUTHENTICATION:
+        logs_in = case.ceremony is Ceremony.AUTHENTICATION
+        remote = Capability.REMOTE in self.target.capabilities
+        if logs_in and remote and not answer.accepted and arena.authenticate(person).accepted:
+            self._known = arena.base, person
+            return
+        if answer.accepted or logs_in:
             person = arena.person()
         arena.require(arena.register(person), "a genuine registration after the lie is not accepted")
-        if case.ceremony is Ceremony.AUTHENTICATION:
+        if logs_in:
             arena.require(arena.authenticate(person), "a genuine log-in after the lie is not accepted")
+            self._known = (arena.base, person) if remote else None
         self._proven = arena.base
 
+    def _logged_in_before(self, arena: Arena) -> Person:
+        """Somebody who has just logged in genuinely. Where that is told over HTTP, it may be whose log-in was the
+        control after the lie before, if that lie was refused: signing up takes most of the time there."""
+        known, self._known = self._known, None
+        if known is not None and known[0] == arena.base:
+            return known[1]
+        person = arena.enrolled()
+        arena.require(arena.authenticate(person), "a genuine log-in is not accepted")
+        return person
+
     def _attacked(self, arena: Arena, case: Case, operator: Operator, variant: Variant) -> Result:
-        assert not isinstance(variant.lie, Edit)
+        assert callable(variant.lie)
         answer = variant.lie(arena)
         result = judge(self.target.name, case, operator, variant, answer)
         body, made = arena.body, arena.last

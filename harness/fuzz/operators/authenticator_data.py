@@ -269,7 +269,7 @@ OPERATORS = (
         scope=Scope.APPLICATION,
         why="Whoever sets a PIN on a found key first makes it count as two factors.",
         fix="Ask for another factor before uvInitialized becomes true.",
-        needs=_ACCOUNTS,
+        needs=_ACCOUNTS | {Capability.NO_USER_VERIFICATION},
         variants=_attacks(log_in=stateful.verified_later),
     ),
     Operator(

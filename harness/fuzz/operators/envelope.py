@@ -53,8 +53,19 @@ def _padded(old: str) -> str:
     return old + "=" * (-len(old) % 4)
 
 
-def _standard_alphabet(old: str) -> str:
-    return old.replace("-", "+").replace("_", "/")
+def _standard_alphabet(envelope: Any, forge: Forge) -> Any:
+    """All that is binary, as clients have it that know plain base64 only."""
+
+    def respelt(value: Any) -> Any:
+        return value.replace("-", "+").replace("_", "/") if isinstance(value, str) else value
+
+    response = {name: respelt(value) for name, value in envelope["response"].items()}
+    return {
+        **envelope,
+        "id": respelt(envelope["id"]),
+        "rawId": respelt(envelope["rawId"]),
+        "response": response,
+    }
 
 
 def _stray_bits(old: str) -> str:
@@ -352,14 +363,8 @@ OPERATORS = (
         fix="Refuse + and /, or normalise before anything is compared.",
         variants=told(
             Stage.ENVELOPE,
-            {
-                "id": lambda envelope, forge: {
-                    **envelope,
-                    "id": _standard_alphabet(envelope["id"]) + "+/",
-                    "rawId": _standard_alphabet(envelope["rawId"]) + "+/",
-                },
-            },
-            leaves=2,
+            {"all that is binary": _standard_alphabet},
+            leaves=6,
         ),
     ),
     Operator(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.fuzz import accounts
+from harness.fuzz import accounts, observed
 from harness.fuzz.arena import Attack
 from harness.fuzz.capability import Capability
 from harness.fuzz.operator import Concerns, Expected, Operator, Scope, Severity, Variant
@@ -242,7 +242,7 @@ OPERATORS = (
         "A challenge that can be guessed can be signed beforehand.",
         "Take at least 16 bytes from a cryptographic generator, for each ceremony.",
         frozenset(),
-        {"quality": accounts.challenge_quality},
+        {"quality": accounts.challenge_quality, "log-in": observed.log_in_challenges},
         reference="FIDO conformance Req-1 P-1, P-3",
         expected=Expected.FLAG,
     ),

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness import __version__
 from harness.errors import SetupError
-from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz.catalogue import OPERATORS, operator_of
 from harness.fuzz.decode import differing
 from harness.fuzz.events import CampaignEnded, CampaignStarted, Event, TargetLost
 from harness.fuzz.findings import replay_line
@@ -29,6 +29,7 @@ SECTIONS = {
     "H": "Whose credential it is",
     "I": "Registration and life of credentials",
     "J": "Extensions",
+    "P": "What it asks for",
 }
 
 
@@ -94,6 +95,16 @@ def _matrix(results: Sequence[Result], targets: Sequence[str]) -> list[dict[str,
         ]
         if rows:
             made.append({"title": title, "rows": rows})
+    pairs = [name for name in dict.fromkeys(each.case.operator for each in results) if "+" in name]
+    if pairs:
+        rows = [
+            {
+                "operator": operator_of(name),
+                "cells": [_cell(cells.get((name, target), [])) for target in targets],
+            }
+            for name in sorted(pairs)
+        ]
+        made.append({"title": "Combinations", "rows": rows})
     return made
 
 
@@ -118,7 +129,7 @@ def _finding(result: Result, results: Results) -> dict[str, Any]:
         changed = {".".join(path) for path, _, _ in differing(dict(evidence.honest), dict(evidence.decoded))}
     return {
         "result": result,
-        "operator": OPERATORS[result.case.operator],
+        "operator": operator_of(result.case.operator),
         "anchor": anchor_of(result),
         "is_new": result.fingerprint in results.new,
         "replay": replay_line(result),

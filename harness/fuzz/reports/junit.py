@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz.catalogue import operator_of
 from harness.fuzz.events import CampaignEnded, Event
 from harness.fuzz.findings import replay_line
 from harness.fuzz.reports import Results, write
@@ -44,7 +44,7 @@ def junit(results: Results, seconds: float = 0.0) -> str:
 
 
 def _case(suite: ET.Element, result: Result, *, is_new: bool) -> str:
-    operator = OPERATORS[result.case.operator]
+    operator = operator_of(result.case.operator)
     case = ET.SubElement(suite, "testcase", classname=_text(result.target), name=_text(result.case.name))
     if result.judgement is Judgement.FINDING and is_new:
         message = f"{operator.title}: {result.conduct.value}"

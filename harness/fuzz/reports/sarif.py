@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.fuzz.catalogue import OPERATORS
+from harness.fuzz.catalogue import operator_of
 from harness.fuzz.events import CampaignEnded, Event
 from harness.fuzz.findings import replay_line
 from harness.fuzz.operator import Operator, Severity
@@ -49,7 +49,7 @@ def sarif(results: Results) -> dict[str, Any]:
                     "driver": {
                         "name": "stuntkey fuzz",
                         "version": __version__,
-                        "rules": [_rule(OPERATORS[name]) for name in used],
+                        "rules": [_rule(operator_of(name)) for name in used],
                     }
                 },
                 "columnKind": "utf16CodeUnits",
@@ -75,7 +75,7 @@ def _rule(operator: Operator) -> dict[str, Any]:
 
 
 def _result(result: Result, index: int, results: Results) -> dict[str, Any]:
-    operator = OPERATORS[result.case.operator]
+    operator = operator_of(result.case.operator)
     told = f"{result.target}: {operator.title}: {result.conduct.value}."
     if result.notes:
         told += f" {'; '.join(result.notes)}."

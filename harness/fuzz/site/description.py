@@ -86,10 +86,14 @@ class Csrf(Part):
 
 
 class Verdict(Part):
-    """What an answer to a finished ceremony says besides its status."""
+    """What an answer to a finished ceremony says besides its status: in its JSON, or in a header."""
 
-    pointer: Pointer
+    pointer: Pointer = ""
     equals: Any = True
+    header: str | None = None
+    """`Location`, where yes and no lead to different pages."""
+    matches: Pattern | None = None
+    """What the header is then, as a regular expression: `^(/)$`."""
 
 
 class Ceremony(Part):
@@ -105,6 +109,8 @@ class Ceremony(Part):
 class Authentication(Ceremony):
     begin_unnamed: tuple[Request, ...] = ()
     """Without saying who one is."""
+    finish_unnamed: tuple[Request, ...] = ()
+    """Where that is finished in another way."""
 
 
 class Listing(Part):

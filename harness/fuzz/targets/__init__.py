@@ -172,6 +172,9 @@ class Remote(Protocol):
         """Sent with every request, in place of those of the same names."""
 
     def cookies(self, session: Any) -> dict[str, str]: ...
+    def fetch(self, session: Any, path: str) -> tuple[int, str, str]:
+        """Status, type and text of what a GET of the path gives."""
+
     def leave_out_csrf(self, session: Any) -> bool:
         """From now on without the CSRF token; False if the target is described as having none."""
 

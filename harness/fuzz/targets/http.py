@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -16,11 +17,13 @@ from harness.fuzz.capability import Capability
 from harness.fuzz.ceremony import Ceremony
 from harness.fuzz.forge import base64url, from_base64url
 from harness.fuzz.site import description
-from harness.fuzz.site.description import Find, Request, Site
+from harness.fuzz.site.description import Find, Request, Site, Verdict
 from harness.fuzz.targets import Answer, Begun, Outcome, Unavailable, User
 from harness.fuzz.targets.http_browser import Broken, Browser, Reply, Wire, classify
 
 _CREDENTIAL = "@@the credential@@"
+_UNNAMED = "@@unnamed@@"
+"""Kept of ceremonies that were begun without a name."""
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -88,15 +91,16 @@ class HttpSite:
 
     def begin_authentication(self, session: Browser, user: User | None, demands: Demands) -> Begun:
         ceremony = self.site.authentication
-        requests = ceremony.begin_unnamed if user is None else ceremony.begin
-        person = {} if user is None else self._person(user)
-        return self._begin(session, Ceremony.AUTHENTICATION, ceremony, requests, person)
+        if user is not None:
+            return self._begin(session, Ceremony.AUTHENTICATION, ceremony, ceremony.begin, self._person(user))
+        begun = self._begin(session, Ceremony.AUTHENTICATION, ceremony, ceremony.begin_unnamed, {})
+        begun.token[_UNNAMED] = "yes"
+        return begun
 
     def finish_authentication(self, session: Browser, begun: Begun, body: str) -> Answer:
         answer = self._end(session, self.site.authentication, begun, body)
         if answer.accepted and self.site.who is not None:
-            kept: Mapping[str, str] = begun.token or {}
-            return self._require_logged_in(session, answer, kept)
+            return self._require_logged_in(session, answer, begun.token)
         return answer
 
     def begin_step_up(self, session: Browser, demands: Demands) -> Begun:
@@ -144,6 +148,13 @@ class HttpSite:
 
     def cookies(self, session: Browser) -> dict[str, str]:
         return session.cookies
+
+    def fetch(self, session: Browser, path: str) -> tuple[int, str, str]:
+        try:
+            reply = self._request(session, Request(send=f"GET {path}"), {})
+        except Broken as broken:
+            raise Unavailable(broken.answer) from None
+        return reply.status, reply.headers.get("content-type", ""), reply.text
 
     def leave_out_csrf(self, session: Browser) -> bool:
         session.without_csrf = True
@@ -204,17 +215,11 @@ class HttpSite:
         return from_base64url(text.rstrip("="))
 
     def _end(self, session: Browser, ceremony: description.Ceremony, begun: Begun, body: str) -> Answer:
-        answer = self._finish(session, ceremony.finish, dict(begun.token or {}), body)
-        verdict = ceremony.accepted
-        if not answer.accepted or verdict is None:
-            return answer
-        told = _at(_parsed(answer.raw.partition(" ")[2]), verdict.pointer)
-        if told == verdict.equals:
-            return answer
-        note = f"{answer.kind} and {verdict.pointer} {told!r}: a caller could overlook that it is a no"
-        return Answer(
-            outcome=Outcome.REFUSED, reason=answer.reason, kind=answer.kind, raw=answer.raw, notes=(note,)
-        )
+        kept = dict(begun.token or {})
+        requests = ceremony.finish
+        if _UNNAMED in kept and isinstance(ceremony, description.Authentication):
+            requests = ceremony.finish_unnamed or requests
+        return self._finish(session, requests, kept, body, ceremony.accepted)
 
     def _require_logged_in(self, session: Browser, answer: Answer, person: Mapping[str, str]) -> Answer:
         """A yes after which nobody is logged in is none; one after which somebody else is, is a grave one."""
@@ -276,23 +281,18 @@ class HttpSite:
                 raise Unavailable(broken.answer) from None
             answer = classify(reply, request.success)
             if not answer.accepted and not (request.optional and answer.outcome is Outcome.REFUSED):
-                raise Unavailable(answer)
-            for name, find in request.keep.items():
-                value = _found(find, reply)
-                if value is None:
-                    raise Unavailable(
-                        Answer(
-                            outcome=Outcome.UNREACHABLE,
-                            reason=f"the answer to {request.send} has no {name} where the description says",
-                            kind=answer.kind,
-                            raw=answer.raw,
-                        )
-                    )
-                kept[name] = str(value)
+                raise Unavailable(replace(answer, reason=f"{request.send}: {answer.reason or answer.kind}"))
+            if (missing := _keep(request, reply, kept, answer)) is not None:
+                raise Unavailable(missing)
         return reply
 
     def _finish(
-        self, session: Browser, requests: tuple[Request, ...], kept: dict[str, str], credential: str | None
+        self,
+        session: Browser,
+        requests: tuple[Request, ...],
+        kept: dict[str, str],
+        credential: str | None,
+        verdict: Verdict | None = None,
     ) -> Answer:
         """The last answer decides."""
         answer = Answer(outcome=Outcome.UNREACHABLE, reason="the description does not say how")
@@ -301,14 +301,12 @@ class HttpSite:
                 reply = self._request(session, request, kept, credential)
             except Broken as broken:
                 return broken.answer
-            except KeyError as missing:
-                reason = f"nothing before {request.send} has kept {missing}"
-                return Answer(outcome=Outcome.UNREACHABLE, reason=reason)
             answer = classify(reply, request.success)
             if not answer.accepted:
                 return answer
-            kept.update({name: str(_found(find, reply)) for name, find in request.keep.items()})
-        return answer
+            if (missing := _keep(request, reply, kept, answer)) is not None:
+                return missing
+        return answer if verdict is None or not requests else _judged(answer, reply, verdict)
 
     def _request(
         self,
@@ -316,6 +314,15 @@ class HttpSite:
         request: Request,
         kept: Mapping[str, str],
         credential: str | None = None,
+    ) -> Reply:
+        try:
+            return self._filled_request(session, request, kept, credential)
+        except KeyError as name:
+            reason = f"nothing before {request.send} has kept {name}"
+            raise Broken(Outcome.UNREACHABLE, reason, "description") from None
+
+    def _filled_request(
+        self, session: Browser, request: Request, kept: Mapping[str, str], credential: str | None
     ) -> Reply:
         method, _, path = request.send.partition(" ")
         csrf, token = self.site.csrf, None
@@ -349,6 +356,36 @@ class HttpSite:
         found = session.cookies.get(find.cookie) if find.cookie else _found(find, reply)
         if found:
             session.csrf = str(found)
+
+
+def _judged(answer: Answer, reply: Reply, verdict: Verdict) -> Answer:
+    """A status of success may still be a no."""
+    if verdict.header is not None:
+        told = reply.headers.get(verdict.header, "")
+        if verdict.matches is not None and re.search(verdict.matches, told):
+            return answer
+        reason = answer.reason or f"{verdict.header} is {told or 'not there'}"
+        return replace(answer, outcome=Outcome.REFUSED, reason=reason)
+    said = _at(_parsed(reply.text), verdict.pointer)
+    if said == verdict.equals:
+        return answer
+    note = f"{answer.kind} and {verdict.pointer} {said!r}: a caller could overlook that it is a no"
+    return replace(answer, outcome=Outcome.REFUSED, notes=(*answer.notes, note))
+
+
+def _keep(request: Request, reply: Reply, kept: dict[str, str], answer: Answer) -> Answer | None:
+    """What later requests need; an answer that says what is missing, where something is."""
+    for name, find in request.keep.items():
+        value = _found(find, reply)
+        if value is None:
+            return Answer(
+                outcome=Outcome.UNREACHABLE,
+                reason=f"the answer to {request.send} has no {name} where the description says",
+                kind=answer.kind,
+                raw=answer.raw,
+            )
+        kept[name] = str(value)
+    return None
 
 
 def _content(
@@ -397,6 +434,8 @@ def _found(find: Find, reply: Reply) -> Any:
     if find.pattern is not None:
         match = re.search(find.pattern, reply.text)
         return None if match is None else match[1]
+    if find.cookie is not None:
+        return reply.cookies.get(find.cookie)
     if find.pointer is not None:
         return _at(_parsed(reply.text), find.pointer)
     return None

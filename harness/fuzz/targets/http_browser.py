@@ -44,6 +44,8 @@ class Reply:
     status: int
     headers: httpx.Headers
     text: str
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    """The session's, once this answer has set its own."""
 
     @property
     def shown(self) -> str:
@@ -120,9 +122,10 @@ class Wire:
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise Broken(Outcome.UNREACHABLE, f"{type(error).__name__}: {error}", "no HTTP") from None
-        reply = Reply(status=response.status_code, headers=response.headers, text=text)
         _take_cookies(browser, response.headers)
-        return reply
+        return Reply(
+            status=response.status_code, headers=response.headers, text=text, cookies=dict(browser.cookies)
+        )
 
     def _exchange(
         self, method: str, url: str, content: bytes | None, headers: httpx.Headers, deadline: float
@@ -168,6 +171,8 @@ def classify(reply: Reply, success: tuple[int, ...] = ()) -> Answer:
     """What a status says."""
     raw, kind = reply.shown, f"HTTP {reply.status}"
     reason = " ".join(_words(reply).split())[:400]
+    if not reason and 300 <= reply.status < 400:
+        reason = f"it leads to {reply.headers.get('location', 'nowhere')}"
     made: dict[str, Any] = {"reason": reason, "kind": kind, "raw": raw}
     if reply.status in success or (not success and 200 <= reply.status < 300):
         return Answer(outcome=Outcome.ACCEPTED, **made)

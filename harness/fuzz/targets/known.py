@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import re
+import shlex
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.errors import SetupError
 from harness.fuzz.targets import Target
-from harness.fuzz.targets.site import APPLICATION, LIBRARY, Site
+from harness.fuzz.targets.site import APPLICATION, LIBRARY, Site, Verifier
 
 LIBRARIES = {
     "webauthn": ("harness.fuzz.targets.py_webauthn:PyWebauthn", "PyPI's webauthn (py_webauthn)"),
@@ -53,9 +56,15 @@ def described_site(name: str) -> tuple[Path, str | None] | None:
 
 def open_target(name: str) -> Target:
     """`exchange`: the library alone. `exchange+site`: within a small application, which answers for accounts and
-    sessions."""
-    library, _, around = name.partition("+")
-    if library in LIBRARIES and around in ("", "site"):
+    sessions. `bridge:COMMAND`: a library in another language. `package.module:Name`: a verifier in Python."""
+    command = name.removeprefix("bridge:")
+    if command != name:
+        from harness.fuzz.targets.bridge import Bridge
+
+        return Site(verifier=Bridge(name, _words(command)))
+    library, around = (name[:-5], True) if name.endswith("+site") else (name, False)
+    capabilities = APPLICATION if around else LIBRARY
+    if library in LIBRARIES:
         module, _, attribute = LIBRARIES[library][0].partition(":")
         try:
             verifier = getattr(importlib.import_module(module), attribute)()
@@ -63,7 +72,9 @@ def open_target(name: str) -> Target:
             raise SetupError(
                 f"the target {library} needs a package that is missing ({error.name}): pip install 'stuntkey[fuzz]'"
             ) from None
-        return Site(verifier=verifier, capabilities=APPLICATION if around else LIBRARY)
+        return Site(verifier=verifier, capabilities=capabilities)
+    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", library):
+        return Site(verifier=_own(*library.split(":")), capabilities=capabilities)
     described = described_site(name)
     if described is not None:
         from harness.fuzz.site.loader import load_site
@@ -71,5 +82,37 @@ def open_target(name: str) -> Target:
 
         return HttpSite(load_site(*described), name)
     raise SetupError(
-        f"there is no target {name!r}: known are {', '.join(LIBRARIES)}, and YAML files that describe a web site"
+        f"there is no target {name!r}: known are {', '.join(LIBRARIES)}, YAML files that describe a web site, "
+        "bridge:COMMAND and package.module:Name"
     )
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise SetupError(f"{command!r} is no command: {error}") from None
+    if not words:
+        raise SetupError(
+            "bridge: is followed by the command that starts it, such as bridge:'node my-bridge.mjs'"
+        )
+    return words
+
+
+def _own(module: str, attribute: str) -> Verifier:
+    """A class with what `Verifier` in site.py has; its module may lie in this directory."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        made: Verifier = getattr(importlib.import_module(module), attribute)()
+    except ImportError as error:
+        raise SetupError(f"cannot import {module}: {error}") from None
+    except AttributeError:
+        raise SetupError(f"{module} has no {attribute}") from None
+    for member in ("name", "algorithms", "refusals", "register", "authenticate", "close"):
+        if not hasattr(made, member):
+            raise SetupError(
+                f"{module}:{attribute} has no `{member}`: harness.fuzz.targets.site:Verifier says what is needed"
+            )
+    return made

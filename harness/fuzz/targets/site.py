@@ -17,6 +17,8 @@ from harness.fuzz.targets import Answer, Begun, Outcome, Stored, Unavailable, Us
 RP_ID, ORIGIN = "login.example.com", "https://login.example.com"
 CHALLENGE_SECONDS = 300.0
 MOST_BODY = 100_000
+PATIENCE = 10.0
+"""Seconds that a library may think about one case."""
 
 LIBRARY = frozenset(
     {
@@ -121,6 +123,11 @@ class Site:
     @property
     def name(self) -> str:
         return f"{self.verifier.name}+site" if self.application else self.verifier.name
+
+    @property
+    def patience(self) -> float:
+        """Seconds that the library may think about one case."""
+        return float(getattr(self.verifier, "patience", PATIENCE))
 
     @property
     def application(self) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -137,6 +140,50 @@ class ThinksForEver(Exchange):
         except Refused:
             while True:
                 pass
+
+
+class EndsProcess(Exchange):
+    """As native code does that reads where it should not. Refuses nothing by halves."""
+
+    name = "ends-process"
+
+    def authenticate(self, body: str, asked: Asked, registered: Registered) -> int:
+        try:
+            return super().authenticate(body, asked, registered)
+        except Refused as refused:
+            if refused.step == "7.2.11":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise
+
+
+class StandsStill(Exchange):
+    """As native code does that is caught in a loop: no signal reaches the interpreter."""
+
+    name = "stands-still"
+    patience = 0.5
+
+    def authenticate(self, body: str, asked: Asked, registered: Registered) -> int:
+        try:
+            return super().authenticate(body, asked, registered)
+        except Refused as refused:
+            if refused.step == "7.2.11":
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+                threading.Event().wait()
+            raise
+
+
+class LooseWithExtensions(Exchange):
+    """Two ways in: where there are extension results, the newer one forgets the origin."""
+
+    name = "loose"
+
+    def authenticate(self, body: str, asked: Asked, registered: Registered) -> int:
+        try:
+            return super().authenticate(body, asked, registered)
+        except Refused as refused:
+            if refused.step == "7.2.12" and json.loads(body)["clientExtensionResults"]:
+                return registered.stored.sign_count
+            raise
 
 
 class RefusesAll(Exchange):

@@ -51,7 +51,8 @@ def made(variant: Variant, case: Case, *edits: Edit) -> Forge:
 
 def test_every_id_is_there_once() -> None:
     assert list(OPERATORS) == sorted(OPERATORS)
-    assert sorted(OPERATORS) == sorted(IDS)
+    lies = [name for name in OPERATORS if not name.startswith("P")]
+    assert sorted(lies) == sorted(IDS)
     assert len(IDS) == len(set(IDS)) == 237
 
 

@@ -9,11 +9,12 @@ import pytest
 from broken_sites import Broken
 from fuzz_matrix import play
 
-from harness.fuzz import campaign, trial
+from harness.fuzz import campaign, player
 from harness.fuzz.catalogue import OPERATORS
 from harness.fuzz.events import Event, TargetLost
 from harness.fuzz.operator import Case, Expected, Severity
 from harness.fuzz.targets import Answer, Outcome, Target
+from harness.fuzz.targets import site as sites
 from harness.fuzz.targets.exchange import Exchange
 from harness.fuzz.targets.site import Site
 from harness.fuzz.trial import Trials
@@ -72,7 +73,7 @@ def test_what_does_not_repeat_is_no_finding() -> None:
 
 
 def test_a_hang_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "PATIENCE", 0.3)
+    monkeypatch.setattr(sites, "PATIENCE", 0.3)
     result = one(Site(verifier=broken_sites.ThinksForEver()), "B12/authentication/other")
     assert (result.conduct, result.severity) == (Conduct.HUNG, Severity.MEDIUM)
 
@@ -158,7 +159,7 @@ def test_cases_survive_json() -> None:
 
 
 def test_a_dead_target_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(campaign, "open_target", lambda name: broken_sites.Dead())
+    monkeypatch.setattr(player, "open_target", lambda name: broken_sites.Dead())
     events: list[Event] = []
     ended = campaign.run(campaign.Plan(targets=("dead",), only=("B*",)), events.append)
     [lost] = [event for event in events if isinstance(event, TargetLost)]
