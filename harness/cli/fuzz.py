@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from harness.cli.framework import Group, Word
+from harness.cli.fuzz_init import init_
 from harness.cli.output import heading, json_option, show, show_json, table
 from harness.errors import SetupError
 from harness.fuzz import findings
@@ -75,11 +76,15 @@ def fuzz() -> None:
 
     \b
       stuntkey fuzz run webauthn fido2        libraries, in this process
+      stuntkey fuzz init http://localhost:8000   describes a site in a YAML file
       stuntkey fuzz run webauthn --only 'F*'  attestation statements alone
       stuntkey fuzz list --only 'B*'          what there is to lie about
       stuntkey fuzz explore webauthn          lies that nobody has thought of
       stuntkey fuzz replay fido2:B33/registration/other@0
     """
+
+
+fuzz.add_command(init_)
 
 
 @fuzz.command("run", short_help="Play a campaign.")

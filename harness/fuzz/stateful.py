@@ -186,7 +186,22 @@ def replay_in_same_session(arena: Arena) -> Answer:
     session = arena.target.visit()
     begun = arena.begin_authentication(session, person.user)
     arena.require(finish(arena, session, begun, person.passkey), "a genuine log-in is not accepted")
-    return arena.target.finish_authentication(session, begun, arena.body)
+    replayed, body, made = (
+        arena.target.finish_authentication(session, begun, arena.body),
+        arena.body,
+        arena.last,
+    )
+    if replayed.accepted and _takes_anything(arena, session, begun, person.passkey):
+        return sound("whoever is logged in is sent on, whatever is posted: nothing was believed")
+    arena.body, arena.last = body, made
+    return replayed
+
+
+def _takes_anything(arena: Arena, session: Any, begun: Begun, passkey: Passkey) -> bool:
+    """In a session that is logged in, some sites answer everything as they answer a log-in."""
+    return finish(
+        arena, session, begun, passkey, Edit(Stage.SIGNER, lambda key, forge: forge.attacker)
+    ).accepted
 
 
 def replay_in_fresh_session(arena: Arena) -> Answer:

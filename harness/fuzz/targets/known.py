@@ -28,7 +28,12 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def require_permission(name: str, permitted: Collection[str]) -> None:
     """Only this machine is tested unasked. Libraries are in this process."""
     host = host_of(name)
-    if host is None or host in LOOPBACK or host.endswith(".localhost") or host in permitted:
+    if host is not None:
+        require_host(host, permitted)
+
+
+def require_host(host: str, permitted: Collection[str]) -> None:
+    if host in LOOPBACK or host.endswith(".localhost") or host in permitted:
         return
     raise SetupError(
         f"{host} is not this machine: test your own relying parties only, or those whose owners have agreed, "
