@@ -38,23 +38,26 @@ def _flaw(about: str, imitates: str, *leaves_out: str) -> Flaw:
 FLAWS: dict[str, Flaw] = {
     # Client data
     "type-unchecked": _flaw(
-        "clientData.type is not compared", "FIDO conformance Resp-2 F-5", "7.1.7", "7.2.10"
+        "clientData.type is not compared", "dfinity/icp-js-core #341 (NCC-DITY002-004)", "7.1.7", "7.2.10"
     ),
     "challenge-unchecked": _flaw("any challenge will do", "phpMyFAQ, CVE-2026-76214", "7.1.8", "7.2.11"),
     "challenge-prefix": _flaw(
         "the beginning of the challenge will do", "FIDO conformance Resp-2 F-10", "challenge prefix"
     ),
     "challenge-in-body": _flaw(
-        "a copy of the challenge beside the credential is compared", "BossConsole #35"
+        "a copy of the challenge beside the credential is compared",
+        "OneUptime, CVE-2026-28787; BossConsole #35",
     ),
     "duplicate-members": _flaw(
         "of members named twice, the first counts",
         "parsers that differ about RFC 8259 §4",
         "first member",
     ),
-    "origin-unchecked": _flaw("any origin will do", "FIDO conformance Resp-2 F-14", "7.1.9", "7.2.12"),
+    "origin-unchecked": _flaw(
+        "any origin will do", "dfinity/icp-js-core #341 (NCC-DITY002-004)", "7.1.9", "7.2.12"
+    ),
     "origin-host-only": _flaw("scheme and port are not compared", "CVE-2026-30964"),
-    "origin-suffix": _flaw("an origin that ends like ours will do", "suffix comparisons without a dot"),
+    "origin-suffix": _flaw("an origin that ends like ours will do", "keepassxreboot/keepassxc #10287"),
     "origin-subdomains": _flaw("every sub-domain will do", "python-fido2's default verify_origin"),
     "origin-mirrored": _flaw("the Origin header says which origin is right", "privacyIDEA"),
     "cross-origin": _flaw(
@@ -93,14 +96,16 @@ FLAWS: dict[str, Flaw] = {
         "attestation objects are read without looking", "CVE-2024-21909: malformed CBOR stops the service"
     ),
     # Challenges and sessions
-    "challenge-reused": _flaw("a challenge may be answered again", "phpMyFAQ; PostHog's review"),
-    "challenge-of-anyone": _flaw("a challenge issued to anybody will do", "global challenge stores"),
+    "challenge-reused": _flaw(
+        "a challenge may be answered again", "Keycloak #49921; duo-labs/webauthn.io #28"
+    ),
+    "challenge-of-anyone": _flaw("a challenge issued to anybody will do", "rails/rails #57100"),
     "challenge-of-session": _flaw(
         "a challenge issued for anything will do", "one session key for both ceremonies"
     ),
     "short-challenge": _flaw("challenges have 8 bytes", "FIDO conformance Req-1 P-1"),
-    "constant-challenge": _flaw("all challenges are the same", "FIDO conformance Req-1 P-3"),
-    "session-kept": _flaw("the session id stays the same over the log-in", "session fixation, CWE-384"),
+    "constant-challenge": _flaw("all challenges are the same", "dfinity/icp-js-core #341 (NCC-DITY002-004)"),
+    "session-kept": _flaw("the session id stays the same over the log-in", "keepass4web-rs #277"),
     "csrf-unchecked": _flaw("neither Origin nor CSRF token is looked at", "CWE-352"),
     # Whose credential
     "id-unchecked": _flaw("id and rawId may differ", "GitLab, CVE-2026-0723", "id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,8 @@ CAUGHT_BY = {
 }
 
 
-LEFT_OUT = frozenset[str]()
+LEFT_OUT = {"C12", "E11", "E12", "G16", "H08"}
+"""They need attestation, a site that does without user verification, or accounts that can be deleted."""
 
 
 def cases(pattern: str) -> Iterator[Case]:
@@ -105,7 +107,8 @@ def play(trial: Trials, case: Case) -> Result:
 
 def test_every_flaw_is_tried() -> None:
     assert set(CAUGHT_BY) == set(FLAWS)
-    assert len(FLAWS) >= 30
+    reported = re.compile(r"CVE-\d{4}-\d+|GHSA(-\w{4}){3}|YSA-\d+|#\d+")
+    assert len([flaw for flaw in FLAWS.values() if reported.search(flaw.imitates)]) >= 30
 
 
 @pytest.mark.parametrize("flaw", CAUGHT_BY)
