@@ -179,20 +179,13 @@ def stuntkey_browser(stuntkey_options: StuntkeyOptions) -> Iterator[Browser]:
 def passkey_browser(stuntkey_browser: Browser, stuntkey_props: Props) -> Iterator[Browser]:
     """A browser without keys, cookies or history of other tests: `plug_in(key)`, then use its `page`.
 
-    What the browser asks and shows goes into the traces of the test's keys.
+    What the browser asks and shows goes into the traces of the keys that are plugged in.
     """
     browser = stuntkey_browser
     stuntkey_props.browser = browser
-
-    def note(step: Any) -> None:
-        for key in stuntkey_props.keys:
-            key.trace.step("browser", step.name, step.detail)
-
-    browser.ui_steps.listeners.append(note)
     try:
         yield browser
     finally:
-        browser.ui_steps.listeners.remove(note)
         browser.unplug_all()
         browser.page.clear_cookies()
         browser.page.goto("about:blank")

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from harness.errors import Failure, SetupError
+from harness.trace.events import Step
 
 if TYPE_CHECKING:
     from harness.browsers.bridge import PageBridge
@@ -108,6 +109,27 @@ class Pending(Generic[T]):
         except NotDone:
             raise Failure(f"{self._what}: not done after {timeout:g} s") from None
 
+    def told(self, tell: Callable[[T | PageError], None]) -> Pending[T]:
+        """The same, of whose end `tell` hears before anybody who waits for it."""
+        passed_on: Future[T] = Future()
+
+        def done(future: Future[T]) -> None:
+            if future.cancelled():
+                passed_on.cancel()
+                return
+            error = future.exception()
+            try:
+                if error is None or isinstance(error, PageError):
+                    tell(future.result() if error is None else error)
+            finally:
+                if error is None:
+                    passed_on.set_result(future.result())
+                else:
+                    passed_on.set_exception(error)
+
+        self._future.add_done_callback(done)
+        return Pending(passed_on, self._what)
+
     def error(self, timeout: float = PATIENCE) -> PageError:
         """What it threw; Failure if it returned."""
         try:
@@ -126,6 +148,9 @@ class Page(ABC):
 
     Scripts are expressions or functions, as Playwright takes them.
     """
+
+    browser: Browser | None = None
+    """Whose keys hear in their traces what the page calls and gets."""
 
     @property
     @abstractmethod
@@ -217,11 +242,20 @@ class Page(ABC):
 
         `others` go beside publicKey: `mediation`, and `abort_after` milliseconds.
         """
-        return self.begin(_CEREMONY, ["create", dict(options), others])
+        return self._ceremony("create", options, others)
 
     def get(self, options: Mapping[str, Any], **others: Any) -> Pending[dict[str, Any]]:
         """navigator.credentials.get with PublicKeyCredentialRequestOptionsJSON; AuthenticationResponseJSON."""
-        return self.begin(_CEREMONY, ["get", dict(options), others])
+        return self._ceremony("get", options, others)
+
+    def _ceremony(
+        self, kind: str, options: Mapping[str, Any], others: Mapping[str, Any]
+    ) -> Pending[dict[str, Any]]:
+        browser = self.browser
+        if browser is not None:
+            browser.note("page", f"navigator.credentials.{kind}", _about(kind, options, others))
+        pending: Pending[dict[str, Any]] = self.begin(_CEREMONY, [kind, dict(options), dict(others)])
+        return pending if browser is None else pending.told(lambda end: browser.page_got(kind, end))
 
 
 SHOWN = """(selectors) => selectors.find((selector) => [...document.querySelectorAll(selector)].some(
@@ -240,6 +274,19 @@ _CEREMONY = """async ([kind, json, others]) => {
   const credential = await navigator.credentials[kind](options);
   return JSON.parse(JSON.stringify(credential.toJSON()));
 }"""
+
+
+def _about(kind: str, options: Mapping[str, Any], others: Mapping[str, Any]) -> str:
+    """What a call is about, in a few words."""
+    rp_id = options.get("rpId") if kind == "get" else _of(options.get("rp"), "id")
+    user = _of(options.get("user"), "name") if kind == "create" else None
+    about = " as ".join(each for each in (rp_id, user) if isinstance(each, str))
+    mediation = others.get("mediation")
+    return f"{about}, mediation {mediation}" if mediation else about
+
+
+def _of(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,9 +340,17 @@ class Browser(ABC):
     version: str = ""
 
     def __init__(self) -> None:
-        self.ui_steps = UiSteps()
         self._keys: dict[VirtualKey, ExitStack] = {}
         self._stack = ExitStack()
+        self.page_heard: list[Callable[[str, dict[str, Any] | PageError], None]] = []
+        """Told what the page's own `create` and `get` got."""
+        self._take_steps(UiSteps())
+
+    def _take_steps(self, steps: UiSteps) -> None:
+        """The browser's steps are these, and its keys' traces have them, too."""
+        self.ui_steps = steps
+        steps.listeners.append(self._note_step)
+        self._stack.callback(steps.listeners.remove, self._note_step)
 
     @property
     @abstractmethod
@@ -304,6 +359,26 @@ class Browser(ABC):
 
     @abstractmethod
     def new_page(self, url: str | None = None) -> Page: ...
+
+    # The keys' traces
+
+    def note(self, who: str, what: str, detail: str = "") -> None:
+        """A step in the trace of every key that is plugged in here."""
+        step = Step(who=who, what=what, detail=detail)
+        for key in self.keys:
+            key.trace.note(step)
+
+    def _note_step(self, step: UiStep) -> None:
+        self.note("browser", step.name, step.detail)
+
+    def page_got(self, kind: str, end: dict[str, Any] | PageError) -> None:
+        call = f"navigator.credentials.{kind}"
+        if isinstance(end, PageError):
+            self.note("page", f"{call} → {end.name}", end.message)
+        else:
+            self.note("page", f"{call} → {end.get('type')}", f"id {end.get('id')}")
+        for hear in list(self.page_heard):
+            hear(kind, end)
 
     def new_context(self, looks: Looks | None = None, *, bridge: PageBridge | None = None) -> Context:
         """A page without cookies or history; its ceremonies go over the bridge, where there is one."""

@@ -64,7 +64,7 @@ class CdpBrowser(Browser):
     def __init__(self, *, headless: bool = True, **options: Any) -> None:
         super().__init__()
         self._chromium = self._stack.enter_context(Chromium(headless=headless, port=None, **options))
-        self.ui_steps = self._chromium.ui_steps
+        self._take_steps(self._chromium.ui_steps)
         self.version = self._chromium.version
         self._of: dict[PlaywrightPage, VirtualAuthenticators] = {}
         self.authenticators_of(self.page)

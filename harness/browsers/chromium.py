@@ -207,7 +207,9 @@ class Chromium(HidBrowser):
         return self._first
 
     def _new_page(self) -> PlaywrightPage:
-        return PlaywrightPage(now(self.context.new_page()))
+        page = PlaywrightPage(now(self.context.new_page()))
+        page.browser = self
+        return page
 
     def new_page(self, url: str | None = None) -> PlaywrightPage:
         page = self._new_page()

@@ -9,12 +9,13 @@ import hashlib
 import queue
 import threading
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from authenticator.person import AccountChoice, Chosen, Pin, PinEntry
 from harness.acts import Pulled
-from harness.browsers.browser import PATIENCE, Browser, UiStep
+from harness.browsers.browser import PATIENCE, Browser, PageError, UiStep
 from harness.browsers.hands import Elsewhere, Hands
 from harness.errors import Failure, StuntkeyError
 from harness.trace import ResponseEvent
@@ -72,18 +73,20 @@ class Dialogs:
         self._browser = browser
         self._hands = hands
         self._look = look
-        self._chosen: str | None = None
-        """The account that was chosen in the last dialog."""
+        self._chosen: tuple[str, bytes] | None = None
+        """The account that was chosen in the last dialog, until the page has it: its name and user handle."""
         self._steps: queue.SimpleQueue[tuple[int, UiStep] | None] = queue.SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="dialogs", daemon=True)
         hands.rest()
         browser.ui_steps.listeners.append(self._hear)
+        browser.page_heard.append(self._compare)
         self._thread.start()
 
     def close(self) -> None:
         self._closing = True
         self._browser.ui_steps.listeners.remove(self._hear)
+        self._browser.page_heard.remove(self._compare)
         self._steps.put(None)
         self._thread.join(PATIENCE)
         self._hands.close()
@@ -91,6 +94,19 @@ class Dialogs:
     def cancel(self) -> None:
         """The user presses Escape."""
         self._press_until_something_happens(["Escape"])
+
+    def _compare(self, kind: str, end: dict[str, Any] | PageError) -> None:
+        """Whether the page got the account that was chosen."""
+        chosen, self._chosen = self._chosen, None
+        if chosen is None or isinstance(end, PageError):
+            return
+        name, handle = chosen
+        wanted = urlsafe_b64encode(handle).rstrip(b"=").decode()
+        got = end.get("response", {}).get("userHandle")
+        if got != wanted:
+            self.problems.append(
+                Failure(f"{name} was chosen (user handle {wanted}), and the page got the user handle {got}")
+            )
 
     def _hear(self, step: UiStep) -> None:
         self._steps.put((len(self._browser.ui_steps), step))
@@ -133,6 +149,7 @@ class Dialogs:
         if pin is None:
             self._press_until_something_happens(["Escape"])
         else:
+            self._note("types the PIN")
             self._until_something_happens(lambda: self._type_into_field(pin), ["Return"])
 
     def _asked_before(self) -> bool:
@@ -157,6 +174,7 @@ class Dialogs:
             self._hands.press("Tab")
             self._type_into_field(pin)
 
+        self._note("types a new PIN, twice")
         # Where nothing happens, the focus is in the second field: back to the first one for another try
         self._until_something_happens(both_fields, ["Return"], again=["shift+Tab"])
 
@@ -167,13 +185,17 @@ class Dialogs:
         return outcome.text if isinstance(outcome, Pin) else None
 
     def _choose_account(self) -> None:
-        key, names = self._accounts()
+        self._chosen = None
+        key, accounts = self._accounts()
+        names = tuple(name for name, _ in accounts)
         ask = AccountChoice(rp_id="", accounts=names)
         outcome = key.engine.ask_and_wait(ask, key.clock.monotonic() + PATIENCE)
         if not isinstance(outcome, Chosen):
             self._press_until_something_happens(["Escape"])
             return
         steps = outcome.index
+        self._chosen = accounts[steps]
+        self._note("chooses an account", names[steps])
 
         def go() -> None:
             if steps:
@@ -207,11 +229,11 @@ class Dialogs:
 
         return max(keys, key=last_asked)
 
-    def _accounts(self) -> tuple[VirtualKey, tuple[str, ...]]:
-        """The key that found several, and their names in its own order, which is the dialog's."""
-        found: tuple[float, VirtualKey, tuple[str, ...]] | None = None
+    def _accounts(self) -> tuple[VirtualKey, tuple[tuple[str, bytes], ...]]:
+        """The key that found several, and their names and ids in its own order, which is the dialog's."""
+        found: tuple[float, VirtualKey, tuple[tuple[str, bytes], ...]] | None = None
         for key in self._browser.keys:
-            names: list[str] = []
+            names: list[tuple[str, bytes]] = []
             at = 0.0
             for event in key.trace.of("response"):
                 assert isinstance(event, ResponseEvent)
@@ -237,7 +259,11 @@ class Dialogs:
         self._hands.press("ctrl+a")
         self._hands.type(text)
 
+    def _note(self, what: str, detail: str = "") -> None:
+        self._browser.note("person", what, detail)
+
     def _press_until_something_happens(self, keys: list[str]) -> None:
+        self._note(f"presses {' '.join(keys)}")
         self._until_something_happens(lambda: None, keys)
 
     def _until_something_happens(
@@ -294,9 +320,10 @@ class Dialogs:
             time.sleep(LOOK_AGAIN)
 
 
-def _user(result: Any) -> str | None:
-    """The name in the user entity of an assertion (CTAP 2.3 §6.2, member 4)."""
+def _user(result: Any) -> tuple[str, bytes] | None:
+    """Name and id in the user entity of an assertion (CTAP 2.3 §6.2, member 4)."""
     user = result.get(4) if isinstance(result, dict) else None
     if not isinstance(user, dict):
         return None
-    return str(user.get("name") or user.get("displayName") or user.get("id", b"").hex())
+    handle = user.get("id", b"")
+    return str(user.get("name") or user.get("displayName") or handle.hex()), handle

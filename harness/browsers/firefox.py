@@ -132,7 +132,7 @@ class Firefox(HidBrowser):
         self._stack.callback(self.bidi.close)
         self._prompts = Prompts(self)
         self._contexts = Contexts(self.bidi, self._slow)
-        self._page = FirefoxPage(self.bidi, marionette.send("WebDriver:GetWindowHandle")["value"], self._slow)
+        self._page = self._page_of(marionette.send("WebDriver:GetWindowHandle")["value"])
 
     def _connect(self, port_file: Path) -> Marionette:
         deadline = time.monotonic() + START
@@ -149,10 +149,13 @@ class Firefox(HidBrowser):
     def page(self) -> FirefoxPage:
         return self._page
 
+    def _page_of(self, context: str) -> FirefoxPage:
+        page = FirefoxPage(self.bidi, context, self._slow)
+        page.browser = self
+        return page
+
     def new_page(self, url: str | None = None) -> FirefoxPage:
-        page = FirefoxPage(
-            self.bidi, self.bidi.send("browsingContext.create", type="tab")["context"], self._slow
-        )
+        page = self._page_of(self.bidi.send("browsingContext.create", type="tab")["context"])
         if url is not None:
             page.goto(url)
         return page

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from authenticator.person import AccountChoice, Chosen, Pin, PinEntry
+from authenticator.status import Status
 from harness.acts import Pulled
 from harness.browsers.browser import PATIENCE
 from harness.errors import Failure, StuntkeyError
+from harness.trace import ResponseEvent
 from harness.virtual_key import VirtualKey
 
 if TYPE_CHECKING:
     from harness.browsers.firefox import Firefox
 
 CHANNEL = "stuntkey prompts"
+GET_INFO = 0x04
 
 
 class Prompts:
@@ -40,7 +44,7 @@ class Prompts:
         with self._lock:
             tid = self._tid
         if tid is not None:
-            self._call("cancel", tid)
+            self._cancel(tid)
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message["channel"] != CHANNEL:
@@ -59,10 +63,14 @@ class Prompts:
             elif kind == "select-sign-result":
                 self._choose_account(tid, prompt["prompt"]["entities"])
             elif kind == "attestation-consent":
-                self._call("setHasAttestationConsent", tid, self._browser.consents_to_attestation)
+                consents = self._browser.consents_to_attestation
+                self._browser.note(
+                    "person", f"{'consents' if consents else 'does not consent'} to attestation"
+                )
+                self._call("setHasAttestationConsent", tid, consents)
         except StuntkeyError as problem:
             self._browser.problems.append(problem)
-            self._call("cancel", tid)
+            self._cancel(tid)
 
     def _enter_pin(self, tid: int, *, wrong_before: bool) -> None:
         key = self._asking_key()
@@ -70,24 +78,28 @@ class Prompts:
         ask = PinEntry(retries=state.pin_retries, min_length=state.min_pin_length, wrong_before=wrong_before)
         outcome = _ask(key, ask)
         if isinstance(outcome, Pin):
+            self._browser.note("person", "enters the PIN")
             self._call("pinCallback", tid, outcome.text)
         else:
-            self._call("cancel", tid)
+            self._cancel(tid)
 
     def _choose_account(self, tid: int, entities: list[dict[str, Any]]) -> None:
         names = tuple(str(each.get("name") or each.get("displayName") or "") for each in entities)
         outcome = _ask(self._asking_key(), AccountChoice(rp_id="", accounts=names))
         if isinstance(outcome, Chosen):
+            self._browser.note("person", "chooses the account", names[outcome.index])
             self._call("selectionCallback", tid, outcome.index)
         else:
-            self._call("cancel", tid)
+            self._cancel(tid)
 
     def _asking_key(self) -> VirtualKey:
         if not self._browser.keys:
             raise Failure("Firefox asks about a key that is gone")
-        return max(
-            self._browser.keys, key=lambda key: max((e.at for e in key.trace.of("response")), default=0.0)
-        )
+        return asking_key(self._browser.keys)
+
+    def _cancel(self, tid: int) -> None:
+        self._browser.note("person", "cancels")
+        self._call("cancel", tid)
 
     def _call(self, method: str, *arguments: Any) -> None:
         self._in_chrome(_CALL_SERVICE, {"type": "string", "value": json.dumps([method, arguments])})
@@ -103,6 +115,25 @@ class Prompts:
         )
         if answer["type"] == "exception":
             raise Failure(f"Firefox's own script failed: {answer['exceptionDetails'].get('text')}")
+
+
+def asking_key(keys: Sequence[VirtualKey]) -> VirtualKey:
+    """The key a prompt is about: the one that answered last.
+
+    Of several, Firefox asks all for a touch, and cancels those that were not touched: their words of that may come
+    after the answer of the one that was.
+    """
+
+    def last_answer(key: VirtualKey) -> float:
+        answers = [each for each in key.trace.of("response") if isinstance(each, ResponseEvent)]
+        telling = [
+            each.at
+            for each in answers
+            if each.command != GET_INFO and each.status != Status.KEEPALIVE_CANCEL.name
+        ]
+        return telling[-1] if telling else 0.0
+
+    return max(keys, key=last_answer)
 
 
 def _ask(key: VirtualKey, ask: PinEntry | AccountChoice) -> Any:

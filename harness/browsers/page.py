@@ -22,10 +22,10 @@ class BridgedBrowser(Browser):
     def __init__(self, *, headless: bool = True, bridge: PageBridge | None = None, **options: Any) -> None:
         super().__init__()
         self.bridge = bridge if bridge is not None else PageBridge()
-        self.ui_steps = self.bridge.ui_steps
+        self._take_steps(self.bridge.ui_steps)
         self._chromium = self._stack.enter_context(Chromium(headless=headless, port=None, **options))
         now(self.bridge.attach_async(self._chromium.context))
-        self._page = self._chromium.new_page()
+        self._page = self.new_page()
 
     @property
     def version(self) -> str:  # type: ignore[override]
@@ -36,7 +36,9 @@ class BridgedBrowser(Browser):
         return self._page
 
     def new_page(self, url: str | None = None) -> PlaywrightPage:
-        return self._chromium.new_page(url)
+        page = self._chromium.new_page(url)
+        page.browser = self
+        return page
 
     def new_context(self, looks: Looks | None = None, *, bridge: PageBridge | None = None) -> Context:
         return self._chromium.new_context(looks, bridge=bridge if bridge is not None else self.bridge)

@@ -13,7 +13,8 @@ from webauthn import verify_authentication_response, verify_registration_respons
 
 from authenticator import cbor
 from harness import VirtualKey
-from harness.trace import RequestEvent, ResponseEvent
+from harness.trace import RequestEvent, ResponseEvent, StateEvent
+from harness.trace.words import told
 
 
 def to_text(data: bytes) -> str:
@@ -105,6 +106,15 @@ def statuses(key: VirtualKey, command: int) -> list[str]:
 def results(key: VirtualKey, command: int) -> list[dict[int, Any]]:
     events = [e for e in key.trace.of("response") if isinstance(e, ResponseEvent) and e.command == command]
     return [event.result for event in events]
+
+
+def steps(key: VirtualKey) -> list[str]:
+    """What the page, the browser and the person at it did, as the key's trace has it."""
+    return [told(event) for event in key.trace.of("step")]
+
+
+def states(key: VirtualKey) -> list[str]:
+    return [f"{e.state} {e.text}".strip() for e in key.trace.of("state") if isinstance(e, StateEvent)]
 
 
 def is_user_verified(response: dict[str, Any]) -> bool:

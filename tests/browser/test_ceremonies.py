@@ -15,17 +15,22 @@ from browser_ceremonies import (
     log_in,
     parameters,
     registration,
+    states,
     statuses,
+    steps,
+    to_text,
     user_of,
     verify_log_in,
     verify_registration,
     wait_until,
 )
 
+from authenticator import cbor
 from harness import VirtualKey, choose, deny, enter_pin, touch, unplug
 from harness.browsers import Browser
 
 NewKey = Callable[..., VirtualKey]
+CRED_PROTECT = {"credProtect": 3}
 
 
 def register(browser: Browser, **options: Any) -> dict[str, Any]:
@@ -49,6 +54,12 @@ def test_register_and_log_in(browser: Browser, site: str, new_key: NewKey) -> No
     assert commands(key)[0] == "makeCredential"
     assert commands(key)[-1] == "getAssertion"
     assert [each.answer for each in key.person.record] == ["touched", "touched"]
+    assert steps(key)[0] == "page: navigator.credentials.create localhost as alice"
+    assert f"page: navigator.credentials.create → public-key id {made['id']}" in steps(key)
+    assert steps(key)[-1] == f"page: navigator.credentials.get → public-key id {got['id']}"
+    presence = "kUsbInsertAndActivate" if browser.name == "chromium" else "presence"
+    assert f"browser: {presence}" in steps(key)
+    assert states(key)[0] == "plugged in on mock /dev/hidraw0"
 
 
 def test_log_in_with_a_passkey(browser: Browser, site: str, new_key: NewKey) -> None:
@@ -77,6 +88,21 @@ def test_a_wrong_pin_and_then_the_right_one(browser: Browser, new_key: NewKey) -
     assert key.engine.authenticator.state.pin_retries == 8
 
 
+def test_of_two_keys_the_one_that_is_touched_wants_its_pin(browser: Browser, new_key: NewKey) -> None:
+    """The other one says that it was cancelled, as late as it likes."""
+    ignored, touched = new_key(pin="111111"), new_key(pin="222222")
+    ignored.person.habit = "ignoring"
+    touched.person.will(touch(after=1))
+    browser.plug_in(ignored)
+    browser.plug_in(touched)
+    made = register(browser, rk="required", uv="required")
+    assert [to_text(each.id) for each in touched.credentials] == [made["id"]]
+    assert "a PIN" in [each.answer for each in touched.person.record]
+    assert "a PIN" not in [each.answer for each in ignored.person.record]
+    assert statuses(touched, CLIENT_PIN).count("PIN_INVALID") == 0
+    assert commands(ignored)[-1] != "makeCredential" or "SUCCESS" not in statuses(ignored, MAKE_CREDENTIAL)
+
+
 def test_a_person_who_enters_no_pin(browser: Browser, new_key: NewKey) -> None:
     key = new_key(pin="1234")
     browser.plug_in(key)
@@ -84,6 +110,8 @@ def test_a_person_who_enters_no_pin(browser: Browser, new_key: NewKey) -> None:
     refused = browser.page.create(registration(uv="required")).error()
     assert refused.name == "NotAllowedError"
     assert "makeCredential" not in commands(key)
+    assert ("person: presses Escape" if browser.name == "chromium" else "person: cancels") in steps(key)
+    assert steps(key)[-1].startswith("page: navigator.credentials.create → NotAllowedError")
 
 
 @pytest.mark.parametrize("account", [0, 2])
@@ -182,9 +210,14 @@ def test_cred_protect(browser: Browser, new_key: NewKey) -> None:
         "credentialProtectionPolicy": "userVerificationRequired",
         "enforceCredentialProtectionPolicy": True,
     }
-    register(browser, rk="required", uv="required", extensions=protection)
+    made = register(browser, rk="required", uv="required", extensions=protection)
+    # CTAP 2.3 §12.1: the extension's output is in the signed data of the page's response
+    assert cbor.decode(attestation_of(made)["authData"][-len(cbor.encode(CRED_PROTECT)) :]) == CRED_PROTECT
     assert parameters(key, "makeCredential")[6]["credProtect"] == 3
     assert [each.protection.value for each in key.credentials] == [3]
+    key.person.habit = "ignoring"
+    unverified = browser.page.get(log_in(made, uv="discouraged"), abort_after=2_000)
+    assert unverified.error().name in ("AbortError", "NotAllowedError"), "it is not found without the PIN"
 
 
 def test_direct_attestation(browser: Browser, new_key: NewKey) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 from browser_ceremonies import (
@@ -13,10 +14,14 @@ from browser_ceremonies import (
     parameters,
     registration,
     statuses,
+    steps,
 )
+from fido2.ctap import CtapError
+from fido2.ctap2 import Ctap2
 
 from harness import VirtualKey
 from harness.browsers import Browser
+from harness.browsers.firefox_prompts import asking_key
 
 NewKey = Callable[..., VirtualKey]
 
@@ -30,6 +35,18 @@ def test_a_page(firefox: Browser) -> None:
     assert page.text("#said") == "hello Alice"
     assert page.evaluate("({n}) => n * 2", {"n": 21}) == 42
     assert page.screenshot().startswith(b"\x89PNG")
+
+
+def test_a_key_that_was_cancelled_is_not_the_one_that_asks(new_key: NewKey) -> None:
+    touched, ignored = new_key(), new_key()
+    ignored.person.habit = "ignoring"
+    cancelled = Event()
+    Ctap2(touched.ctap_device()).selection()
+    with pytest.raises(CtapError, match="KEEPALIVE_CANCEL"):
+        Ctap2(ignored.ctap_device()).selection(event=cancelled, on_keepalive=lambda _: cancelled.set())
+    Ctap2(ignored.ctap_device()).get_info()
+    assert asking_key([touched, ignored]) is touched
+    assert asking_key([ignored, touched]) is touched
 
 
 def test_a_key_without_a_pin_registers_unverified_even_where_verification_is_required(
@@ -65,5 +82,6 @@ def test_it_asks_before_it_tells_the_site_which_key_it_is(
     finally:
         firefox.consents_to_attestation = True  # type: ignore[attr-defined]
     assert "attestation-consent" in firefox.ui_steps.names
+    assert f"person: {'consents' if consents else 'does not consent'} to attestation" in steps(key)
     assert attestation_of(made)["fmt"] == ("packed" if consents else "none")
     assert statuses(key, MAKE_CREDENTIAL)[-1] == "SUCCESS"
