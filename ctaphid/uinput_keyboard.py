@@ -17,6 +17,7 @@ from typing import Any
 
 from ctaphid.keyboard import SHIFT
 from ctaphid.ports import PortError
+from ctaphid.rights import fix_command, has_module, how_to_get
 
 PACE = 0.02
 """Seconds after each key.
@@ -175,10 +176,12 @@ def _python_uinput() -> Any:
 
 def _no_uinput(error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
-        return "this user may not open /dev/uinput: `sudo stuntkey doctor --fix` writes the udev rule that lets it"
+        return f"this user may not open /dev/uinput: {how_to_get('uinput')}"
+    if has_module("uinput"):
+        return f"no /dev/uinput: `{fix_command()}` loads the kernel's module uinput"
     return (
-        "no /dev/uinput: `sudo modprobe uinput`, or where the kernel has no such module, "
-        "`stuntkey vm run -- COMMAND` runs it in a virtual machine that has"
+        "no /dev/uinput, and this kernel has no module uinput: `stuntkey vm run -- COMMAND` runs it in a virtual "
+        "machine that has"
     )
 
 

@@ -41,8 +41,7 @@ def preload_library(name: str = PRELOAD) -> str:
         if (path := Path(folder, name)).exists():
             return str(path)
     raise PortError(
-        f"the mock port needs {name}: install umockdev (Debian and Ubuntu: apt-get install libumockdev0; "
-        "Fedora, Arch: the package umockdev)"
+        f"the mock port needs {name}: apt-get install umockdev (Fedora, Arch: the package umockdev, too)"
     )
 
 

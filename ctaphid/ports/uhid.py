@@ -25,6 +25,7 @@ from ctaphid.hid_description import HidDescription
 from ctaphid.hub import Hub
 from ctaphid.ports import Port, PortError
 from ctaphid.ports.pump import Pump
+from ctaphid.rights import RULES, fix_command, has_module, how_to_get
 
 NODE_PATIENCE = 20.0
 BURST = 48
@@ -225,8 +226,7 @@ def _wait_for_node(physical: str, wait: Callable[[float], None]) -> str:
             f"the kernel made {node}, but it is not in this /dev: in a container, mount the host's /dev"
         )
     raise PortError(
-        f"{node} is there, but this user may not open it: `sudo stuntkey doctor --fix` writes the udev rule that "
-        "allows it"
+        f"{node} is there, but this user may not open it: `{fix_command()}` writes the udev rule that lets it ({RULES})"
     )
 
 
@@ -243,13 +243,12 @@ def _find_node(physical: str) -> str | None:
 def _why_not(device: str, error: OSError) -> str:
     match error.errno:
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:
-            return (
-                f"there is no {device}: `sudo stuntkey doctor --fix` loads the kernel's uhid module; where the kernel "
-                "has none, use the mock port, or `stuntkey vm run`"
-            )
+            if not has_module("uhid"):
+                return (
+                    f"there is no {device}, and this kernel has no module uhid: use the mock port, or "
+                    "`stuntkey vm run -- COMMAND`"
+                )
+            return f"there is no {device}: `{fix_command()}` loads the kernel's module uhid"
         case errno.EACCES | errno.EPERM:
-            return (
-                f"this user may not open {device}: `sudo stuntkey doctor --fix` writes the udev rule that allows it; "
-                "or use the mock port, which needs no rights"
-            )
+            return f"this user may not open {device}: {how_to_get('uhid')}; or use the mock port, which needs no rights"
     return f"{device} cannot be opened: {error.strerror}"

@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as NotDone
 from contextlib import ExitStack
 from typing import Any
 
-from harness.errors import Failure
+from harness.errors import Failure, SetupError
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -30,7 +30,12 @@ class Bidi:
     """One session. Commands may come from any thread; events are told in a thread of their own, in order."""
 
     def __init__(self, url: str, *, timeout: float) -> None:
-        from websockets.sync.client import connect
+        try:
+            from websockets.sync.client import connect
+        except ImportError:
+            raise SetupError(
+                "Firefox is driven over a web socket, by websockets: pip install 'stuntkey[browser]'"
+            ) from None
 
         self._timeout = timeout
         self._ids = itertools.count(1)

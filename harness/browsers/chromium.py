@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from harness.browsers.bridge import PageBridge
 
+_log = logging.getLogger(__name__)
 NAMES = (
     "/usr/lib/chromium/chromium",
     "chromium",
@@ -49,6 +51,7 @@ QUIET = (
     "RenderDocument,PaintHolding,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
 """Nothing of this changes WebAuthn: it keeps the browser from calling home, and from asking and doing other things."""
+NO_SANDBOX = "--no-sandbox"
 ONE_FORK_LESS = "--enable-features=NetworkServiceInProcess2"
 """For umockdev: its library holds a lock while a path is looked up, and the network service is forked off a browser
 that has many threads by then. If one of them is looking up a path, the child waits for that lock for ever, and no page
@@ -145,24 +148,18 @@ class Chromium(HidBrowser):
             own |= self.display.environment
             window = f"--window-size={int(width / self._scale)},{int(height / self._scale)}"
             flags = [window, "--window-position=0,0", f"--force-device-scale-factor={self._scale:g}", *flags]
-        self._listening = threading.Event()
-        self._endpoint = ""
-        self.process = BrowserProcess(
-            [
-                self._program,
-                f"--user-data-dir={self._profile}",
-                "--remote-debugging-port=0",
-                *self._flags,
-                *flags,
-                "about:blank",
-            ],
-            {**without_machine(os.environ), **own, **environment},
-            self._read,
-        )
-        self._stack.callback(self.process.end)
-        while not self._listening.wait(0.1):
-            if self.process.exit_code is not None:
+        environment = {**without_machine(os.environ), **own, **environment}
+        if not self._start(flags, environment):
+            words = self.process.last_words()
+            if NO_SANDBOX in self._flags or not any("sandbox" in line for line in self.process.log):
+                raise SetupError(f"{self._program} ended as it started: {words}")
+            _log.warning(
+                "Chromium's sandbox does not work here (user namespaces are off?): started without it"
+            )
+            self._flags.append(NO_SANDBOX)
+            if not self._start(flags, environment):
                 raise SetupError(f"{self._program} ended as it started: {self.process.last_words()}")
+        self._stack.callback(self.process.end)
         self._browser: AsyncBrowser = now(
             playwright().chromium.connect_over_cdp(self._endpoint, slow_mo=self._slow * 1000)
         )
@@ -178,6 +175,28 @@ class Chromium(HidBrowser):
         for page in self.context.pages:
             if page is not self._first.playwright:
                 now(page.close())
+
+    def _start(self, flags: list[str], environment: dict[str, str]) -> bool:
+        """Whether it is up."""
+        self._listening = threading.Event()
+        self._endpoint = ""
+        self.process = BrowserProcess(
+            [
+                self._program,
+                f"--user-data-dir={self._profile}",
+                "--remote-debugging-port=0",
+                *self._flags,
+                *flags,
+                "about:blank",
+            ],
+            environment,
+            self._read,
+        )
+        while not self._listening.wait(0.1):
+            if self.process.exit_code is not None:
+                self.process.end()
+                return False
+        return True
 
     def _new_hands(self) -> Hands:
         if self._hands == "uinput":
@@ -240,5 +259,5 @@ class Chromium(HidBrowser):
 
 
 def _rights() -> list[str]:
-    """Chromium's sandbox refuses to run as root; for everybody else it stays on."""
-    return ["--no-sandbox"] if os.geteuid() == 0 else []
+    """Chromium's sandbox refuses to run as root; for everybody else it stays on, where it works."""
+    return [NO_SANDBOX] if os.geteuid() == 0 else []

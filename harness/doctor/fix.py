@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from ctaphid.rights import ACCESS, RULES, fix_command
 from harness.doctor.finding import which
 from harness.errors import SetupError
 
@@ -23,7 +24,7 @@ def group() -> str:
 
 def rules(group: str) -> str:
     """Ends before 73-seat-late.rules, which acts on the tag uaccess."""
-    give = f'GROUP="{group}", MODE="0660", TAG+="uaccess"'
+    give = f'GROUP="{group}", {ACCESS}'
     return (
         f"# Written by `stuntkey doctor --fix`: virtual security keys for whoever sits here, and for group {group}.\n"
         "# Mind that a program that may open uhid or uinput can type, too.\n"
@@ -36,11 +37,9 @@ def rules(group: str) -> str:
 def fix(root: Path = Path("/")) -> Iterator[str]:
     """Does it, and says each thing it did. `root` is where /etc is."""
     if os.geteuid() != 0:
-        raise SetupError(
-            "--fix writes to /etc and loads kernel modules: run it as root (sudo stuntkey doctor --fix)"
-        )
+        raise SetupError(f"--fix writes to /etc and loads kernel modules: run it as root ({fix_command()})")
     chosen = group()
-    yield from _write(root / "etc/udev/rules.d/70-stuntkey.rules", rules(chosen))
+    yield from _write(root / RULES.relative_to("/"), rules(chosen))
     yield from _write(root / "etc/modules-load.d/stuntkey.conf", "".join(f"{module}\n" for module in MODULES))
     if root != Path("/"):
         return

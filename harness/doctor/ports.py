@@ -10,12 +10,11 @@ from pathlib import Path
 from ctaphid.hid_description import HidDescription
 from ctaphid.ports import PortError
 from ctaphid.ports.mock import MockBus
+from ctaphid.rights import RULES, fix_command, has_module
 from ctaphid.signal_pty import SignalPty
 from harness.doctor.finding import Finding, found, missing
 
-FIX = "sudo stuntkey doctor --fix"
 OR_ELSE = "without it: the mock port, or `stuntkey vm run`"
-RULES = Path("/etc/udev/rules.d/70-stuntkey.rules")
 
 
 def kernel() -> Finding:
@@ -67,32 +66,24 @@ def uinput() -> Finding:
 
 def _device_node(node: Path, module: str) -> Finding:
     if not node.exists():
-        if not _has_module(module):
+        if not has_module(module):
             return missing(f"no {node}, and this kernel has no module {module}", f"{OR_ELSE}")
-        return missing(f"no {node}: the module {module} is not loaded", FIX)
+        return missing(f"no {node}: the module {module} is not loaded", fix_command())
     if not os.access(node, os.R_OK | os.W_OK):
-        return missing(f"{node} is there, but this user may not open it", FIX)
+        return missing(
+            f"{node} is there, but this user may not open it", f"{fix_command()}, which writes {RULES}"
+        )
     return found(f"{node}, and this user may open it")
-
-
-def _has_module(module: str) -> bool:
-    folder = Path("/lib/modules", os.uname().release)
-    if any(folder.rglob(f"{module}.ko*")):
-        return True
-    try:
-        return f"/{module}.ko" in (folder / "modules.builtin").read_text()
-    except OSError:
-        return False
 
 
 def hidraw() -> Finding:
     """Whether programs of this user can open what the uhid port makes."""
-    if not Path("/sys/class/hidraw").is_dir() and not _has_module("hid"):
+    if not Path("/sys/class/hidraw").is_dir() and not has_module("hid"):
         return missing("this kernel makes no hidraw nodes", OR_ELSE)
     if os.geteuid() == 0:
         return found("this user is root, and may open every node")
     if not RULES.exists():
-        return missing(f"no {RULES}: programs may not open the nodes of virtual keys", FIX)
+        return missing(f"no {RULES}: programs may not open the nodes of virtual keys", fix_command())
     return found(f"{RULES}")
 
 

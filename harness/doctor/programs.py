@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -42,6 +44,25 @@ def chrome() -> Finding:
 
 def firefox() -> Finding:
     return browser("firefox-esr", "firefox", remedy="apt-get install firefox-esr")
+
+
+def sandbox() -> Finding:
+    """Chromium confines its pages by user namespaces, which containers often forbid."""
+    if os.geteuid() == 0:
+        return found("none for root: Chromium is started without it")
+    if can_make_user_namespaces():
+        return found("this user may make user namespaces")
+    return missing(
+        "this user may not make user namespaces", "none is needed: Chromium is started without its sandbox"
+    )
+
+
+def can_make_user_namespaces() -> bool:
+    """Tried in a process of its own, as it cannot be undone."""
+    clone_newuser = 0x10000000
+    attempt = f"import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare({clone_newuser}) != 0)"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", attempt], stderr=subprocess.DEVNULL, timeout=30)
+    return done.returncode == 0
 
 
 def xvfb() -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -179,6 +180,21 @@ def test_enterprise_attestation(site: str, new_key: NewKey, permitted: bool) -> 
     assert parameters(key, "makeCredential")[0x0A] == (2 if permitted else 1)
     assert results(key, MAKE_CREDENTIAL)[-1].get(4, False) is permitted  # epAtt
     assert attestation_of(made)["fmt"] == "packed"
+
+
+def test_where_its_sandbox_does_not_work_it_is_started_without(
+    site: str, new_key: NewKey, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not work for root: Chromium, asked to use it, ends at once, as it does without user namespaces."""
+    if os.geteuid() == 0:
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with open_browser("chromium", keys=[new_key()]) as browser:
+        browser.page.goto(site)
+        assert browser.page.create(registration()).result()
+    if os.getuid() == 0:
+        assert [each.message for each in caplog.records] == [
+            "Chromium's sandbox does not work here (user namespaces are off?): started without it"
+        ]
 
 
 def test_on_a_screen_for_somebody_to_watch(

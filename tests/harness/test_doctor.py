@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from harness.cli import main
 from harness.doctor import CHECKS, examine, fix
 from harness.doctor.fix import rules
 from harness.errors import SetupError
+
+ROOT = Path(__file__).parents[2]
 
 
 def doctor(*arguments: str) -> Result:
@@ -93,6 +97,22 @@ def test_a_browser_in_a_sandbox(programs: Path) -> None:
 def test_a_browser_that_hangs_or_fails_is_there_still(programs: Path) -> None:
     put(programs, "chromium", "exit 1")
     assert examine(["chromium"])["chromium"].detail == f"{programs}/chromium"
+
+
+def test_an_extra_has_what_is_said_to_come_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pip install 'stuntkey[browser]'` is no remedy if that brings something else."""
+
+    def nothing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    monkeypatch.setattr(metadata, "version", nothing)
+    missing = [each for each in examine(["playwright", "websockets"]).values() if not each.ok]
+    assert len(missing) == 2
+    for finding in missing:
+        package = finding.detail.removeprefix("no Python package ")
+        extra = finding.remedy.removeprefix("pip install 'stuntkey[").removesuffix("]'")
+        assert any(re.match(rf"{package}\b", each) for each in extras[extra]), finding
 
 
 def test_a_name_that_nearly_fits() -> None:
