@@ -83,11 +83,11 @@ class OpenApp(Verb):
 
 
 class RecoverAccount(Verb):
-    """Ask for the account back without a passkey, or finish what was asked for."""
+    """Ask for the account back without a passkey, finish what was asked for, or cancel it as the owner."""
 
     phrase = "recover account"
     main = "part"
-    part: Literal["ask", "finish"] = "ask"
+    part: Literal["ask", "finish", "cancel"] = "ask"
     verify_with: Proof = "codes"
 
 

@@ -23,7 +23,8 @@ from starlette.staticfiles import StaticFiles
 
 from scenarios.exchange import schema
 from scenarios.exchange.api import ROUTES
-from scenarios.exchange.api.routing import Route
+from scenarios.exchange.api.recovery import cancel_recovery
+from scenarios.exchange.api.routing import Nothing, Route
 from scenarios.exchange.call import Call, csrf_token, is_csrf_token, new_session
 from scenarios.exchange.errors import Denied
 from scenarios.exchange.headers import SecurityHeaders
@@ -49,7 +50,8 @@ def make_app(service: Service) -> Starlette:
     routes: list[BaseRoute] = [
         *_api_routes(service, pace),
         *(StarletteRoute(page.path, _page_endpoint(service, page, pace)) for page in PAGES),
-        StarletteRoute("/log-out", _log_out_form(service, pace), methods=["POST"]),
+        StarletteRoute("/log-out", _form(service, pace, _log_out), methods=["POST"]),
+        StarletteRoute("/recovery/cancel", _form(service, pace, _cancel_recovery), methods=["POST"]),
         StarletteRoute("/openapi.json", show_openapi),
         *_look(service),
         *hooks(service),
@@ -267,8 +269,18 @@ def _page_endpoint(service: Service, page: Page, pace: Pace) -> Callable[..., An
     return endpoint
 
 
-def _log_out_form(service: Service, pace: Pace) -> Callable[..., Any]:
-    """The one form that works without scripts."""
+def _log_out(call: Call) -> str:
+    call.log_out()
+    return "/"
+
+
+def _cancel_recovery(call: Call) -> str:
+    cancel_recovery(call, Nothing())
+    return "/security"
+
+
+def _form(service: Service, pace: Pace, act: Callable[[Call], str]) -> Callable[..., Any]:
+    """A form that works without scripts, on any page; what it does says where to go then."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -280,13 +292,12 @@ def _log_out_form(service: Service, pace: Pace) -> Callable[..., Any]:
             return render_problem(service, denied)
         except HTTPException:
             return render_problem(service, Denied(400, "bad-request", "The form cannot be read."))
-        return await run_in_threadpool(log_out, request, form)
+        return await run_in_threadpool(submit, request, form)
 
-    def log_out(request: Request, form: Mapping[str, str]) -> Response:
+    def submit(request: Request, form: Mapping[str, str]) -> Response:
         def handle(call: Call) -> Response:
             _require_csrf(service, call, form.get("csrf", ""))
-            call.log_out()
-            return RedirectResponse("/", status_code=303)
+            return RedirectResponse(act(call), status_code=303)
 
         return with_call(service, request, handle, lambda denied: render_problem(service, denied))
 

@@ -57,7 +57,7 @@ class Call:
             select(User).where(User.id == self.session.user_id).with_for_update()
         ).one_or_none()
 
-    def log_in(self, user: User, how: str, network: str) -> None:
+    def log_in(self, user: User, how: str, network: str, passkey: str | None = None) -> None:
         """A new session, so that whoever knew the old one's cookie has nothing (session fixation)."""
         if self.service.has_flaw("session-kept"):
             self.session.user_id, self.session.network = user.id, network
@@ -72,6 +72,7 @@ class Call:
             device=describe_device(self.headers.get("user-agent", "")),
             signed_in_with=how,
             network=network,
+            passkey_id=passkey,
         )
         self.rotate()
         self.db.add(self.session)

@@ -158,8 +158,10 @@ def request_options(
     digest: str = "",
     decoys: Sequence[dict[str, Any]] = (),
 ) -> tuple[Ceremony, dict[str, Any]]:
-    """`passkeys` None: whichever the person picks. `decoys`: what to show for an account that does not exist."""
-    descriptors = [*decoys] if passkeys is None else _descriptors(passkeys)
+    """`passkeys` None: whichever the person picks. `decoys`: what to show besides, in no telling order."""
+    descriptors = [] if passkeys is None else _descriptors(passkeys)
+    if decoys:
+        descriptors = sorted([*descriptors, *decoys], key=lambda each: str(each["id"]))
     allowed = [each["id"] for each in descriptors] if descriptors or passkeys is not None else None
     ceremony = _begin(call, purpose=purpose, user=user, digest=digest, allowed=allowed, network=network)
     options: dict[str, Any] = {

@@ -27,5 +27,10 @@ def bad_request(message: str, where: str = "") -> Denied:
     return Denied(400, "bad-request", f"{where}: {message}" if where else message)
 
 
+def bad_field(where: str, message: str) -> Denied:
+    """What a person entered, or did not: told in words of theirs, beside the field."""
+    return Denied(400, "bad-request", message, field=where.rpartition(".")[2])
+
+
 def not_found(what: str) -> Denied:
     return Denied(404, "not-found", f"There is no such {what}.")

@@ -86,7 +86,7 @@ def amount(count: int) -> str:
 def require_asset(name: str) -> Asset:
     asset = ASSETS.get(name)
     if asset is None:
-        raise Denied(400, "unknown-asset", f"There is no token {name!r} here.")
+        raise Denied(400, "unknown-asset", f"There is no token {name!r} here.", field="asset")
     return asset
 
 
@@ -94,13 +94,13 @@ def require_amount(text: str) -> str:
     """In its one form, so that 1.50 and 1.5 are one amount."""
     count = units(text)
     if count <= 0:
-        raise Denied(400, "bad-amount", "Enter an amount above zero.")
+        raise Denied(400, "bad-amount", "Enter an amount above zero.", field="amount")
     return amount(count)
 
 
 def require_address(chain: str, address: str) -> None:
     if not re.fullmatch(CHAINS[chain].address, address):
-        raise Denied(400, "bad-address", f"This is no {CHAINS[chain].title} address.")
+        raise Denied(400, "bad-address", f"This is no {CHAINS[chain].title} address.", field="address")
 
 
 def give_demo_money(call: Call, user: User) -> None:
@@ -121,7 +121,9 @@ def require_balance(call: Call, user: User, asset: str, total: int) -> None:
         select(Balance).where(Balance.user_id == user.id, Balance.asset == asset)
     ).one_or_none()
     if row is None or row.units < total:
-        raise Denied(409, "insufficient-balance", f"Your balance of {asset} does not suffice.")
+        raise Denied(
+            409, "insufficient-balance", f"Your balance of {asset} does not suffice.", field="amount"
+        )
 
 
 def spend(call: Call, user: User, asset: str, total: int) -> None:
@@ -132,7 +134,9 @@ def spend(call: Call, user: User, asset: str, total: int) -> None:
         .values(units=Balance.units - total)
     )
     if rows_changed(taken) != 1:
-        raise Denied(409, "insufficient-balance", f"Your balance of {asset} does not suffice.")
+        raise Denied(
+            409, "insufficient-balance", f"Your balance of {asset} does not suffice.", field="amount"
+        )
 
 
 def deposit_address(call: Call, user: User, asset: str, chain: str, number: int) -> str:

@@ -345,7 +345,7 @@ def give_codes(call: Call, operation: Operation, given: Mapping[str, str]) -> No
     """Codes as proofs. A wrong one costs an attempt; with the last of them the operation is over."""
     require_open(call, operation, "verify")
     if not given:
-        raise Denied(400, "bad-request", "Enter the codes.")
+        raise Denied(400, "bad-request", "Enter the code.")
     wanted = wanted_factors(call, operation)
     for factor in given:
         if factor not in wanted:
@@ -439,7 +439,7 @@ def _perform(call: Call, operation: Operation, how: str) -> None:
         return
     kind = KINDS[operation.kind]
     assert user is not None
-    if how == "passkey":
+    if how:
         call.rotate()  # what has been stepped up to is not to be had with the old cookie
     if not kind.finishes:
         operation.state = "ready"
@@ -459,7 +459,11 @@ def view(call: Call, operation: Operation) -> OperationView:
     is_open = operation.state in ("draft", "verify")
     ways = ways_of(call, operation) if is_open else []
     wanted = wanted_factors(call, operation) if is_open else set()
-    sends = {factor: masked(to) for factor, (_, to) in addresses(call, operation).items() if factor in wanted}
+    sends = {
+        factor: _hint(operation, factor, to)
+        for factor, (_, to) in addresses(call, operation).items()
+        if factor in wanted
+    }
     return OperationView(
         id=operation.id,
         kind=operation.kind,
@@ -487,6 +491,13 @@ def _prompt(call: Call, operation: Operation, ways: list[Way]) -> str | None:
     if leads and ways and has_none and user is not None and Action.WITHDRAW in uses_of(call, user):
         return "add-passkey"
     return None
+
+
+def _hint(operation: Operation, factor: str, to: str) -> str:
+    """Where a code goes. Who recovers an account has proven nothing yet, and is told nothing of its addresses."""
+    if operation.kind == "recover":
+        return {"email": "your e-mail address", "phone": "your phone"}[factor]
+    return masked(to)
 
 
 def masked(address: str) -> str:

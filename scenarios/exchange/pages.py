@@ -19,6 +19,7 @@ from scenarios.exchange.call import Call
 from scenarios.exchange.ceremonies import NETWORK_NAMES
 from scenarios.exchange.errors import Denied
 from scenarios.exchange.help import HELP
+from scenarios.exchange.history import grouped, told
 from scenarios.exchange.markets import ASSETS, CHAINS, balances
 from scenarios.exchange.policy import Look
 from scenarios.exchange.requirements import judge
@@ -53,7 +54,7 @@ def look_path(look: Look) -> str:
 
 
 def _date(seconds: float | None) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else "–"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC") if seconds else "–"
 
 
 _TEMPLATES = Environment(
@@ -64,6 +65,8 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["date"] = _date
+_TEMPLATES.filters["number"] = grouped
+_TEMPLATES.filters["told"] = told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,16 +126,22 @@ def _passkeys(call: Call) -> dict[str, Any]:
     }
 
 
-def _wallets(call: Call) -> dict[str, Any]:
-    user = call.user
-    return {
-        "balances": balances(call, user),
-        "assets": ASSETS,
-        "chains": CHAINS,
-        "recent": recent(
-            call, user, ("withdrawal", "order", "payment", "dex-transfer", "deposit-address"), limit=12
-        ),
-    }
+def _assets(*kinds: str) -> Callable[[Call], dict[str, Any]]:
+    """What the account has, and what of these kinds it has done."""
+
+    def shows(call: Call) -> dict[str, Any]:
+        user = call.user
+        return {
+            "balances": balances(call, user),
+            "assets": ASSETS,
+            "chains": CHAINS,
+            "recent": recent(call, user, kinds, limit=12),
+        }
+
+    return shows
+
+
+_wallets = _assets("withdrawal", "order", "payment", "dex-transfer", "deposit-address")
 
 
 def _settings(call: Call) -> dict[str, Any]:
@@ -177,7 +186,7 @@ PAGES = (
     Page(path="/wallets", template="wallets.html", title="Wallets", shows=_wallets),
     Page(path="/deposit", template="deposit.html", title="Deposit", shows=_wallets),
     Page(path="/withdraw", template="withdraw.html", title="Withdraw", shows=_wallets),
-    Page(path="/c2c", template="c2c.html", title="C2C / P2P", shows=_wallets),
-    Page(path="/dex", template="transfer.html", title="DEX wallet", shows=_wallets),
-    Page(path="/pay", template="transfer.html", title="Pay", shows=_wallets),
+    Page(path="/c2c", template="c2c.html", title="C2C / P2P", shows=_assets("order")),
+    Page(path="/dex", template="transfer.html", title="DEX wallet", shows=_assets("dex-transfer")),
+    Page(path="/pay", template="transfer.html", title="Pay", shows=_assets("payment")),
 )

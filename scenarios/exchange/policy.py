@@ -62,11 +62,11 @@ class Requirements:
     """Which devices and browsers may create and use passkeys. Versions are the lowest that may."""
 
     platforms: dict[str, str] = field(default_factory=dict)
-    """ios, android, windows, macos, chromeos → version. A platform that is not listed: see `other_platforms`."""
+    """ios, android, windows, macos, chromeos → version. Elsewhere the device itself makes no passkeys."""
     browsers: dict[str, str] = field(default_factory=dict)
     """chrome, edge, safari, firefox → version."""
     other_platforms: bool = True
-    """Whether other platforms may, by a security key or a phone."""
+    """Whether platforms that are not listed, and older ones, may use a security key or a phone."""
     other_browsers: bool = True
     google_services_on_android: bool = False
     blocked_regions: tuple[str, ...] = ()
@@ -91,6 +91,8 @@ class Passkeys:
     rename: bool = True
     enable_step: bool = False
     """Whether passkeys are enabled as a feature before the first is made."""
+    enable_needs: tuple[Factor, ...] = ()
+    """Codes and checks before they are enabled. They do for the first passkey, too, where that is made at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,8 @@ class Face:
 class Recovery:
     needs: tuple[Factor, ...] = (Factor.EMAIL, Factor.PHONE)
     wait_hours: int = 24
+    hold_hours: int = 24
+    """For how long withdrawals and P2P are held after a recovery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

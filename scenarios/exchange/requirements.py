@@ -90,10 +90,16 @@ def read_user_agent(headers: Mapping[str, str]) -> Seen:
     platform, version = _platform(agent)
     hint = headers.get("sec-ch-ua-platform-version", "").strip('" ')
     if re.fullmatch(r"\d+(\.\d+)*", hint):
-        version = hint
-        if platform == "windows":  # its hint counts 1 to 10 for Windows 10, and 13 and above for Windows 11
-            version = "11" if int(hint.split(".")[0]) >= 13 else "10" if hint.split(".")[0] != "0" else "8"
+        version = _windows(hint, version) if platform == "windows" else hint
     return Seen(platform=platform, platform_version=version, browser=browser, browser_version=browser_version)
+
+
+def _windows(hint: str, version: str) -> str:
+    """Its hint counts 1 to 10 for Windows 10, 13 and above for Windows 11, and 0 for all that were before."""
+    number = int(hint.split(".")[0])
+    if number == 0:
+        return version if version != "10.0" else "8"
+    return "11" if number >= 13 else "10"
 
 
 def _platform(agent: str) -> tuple[str, str]:
@@ -150,8 +156,11 @@ def judge(policy: Policy, headers: Mapping[str, str], told: Device | None, regio
         problems.append(
             Problem(what="region", message=f"Passkeys are not available in your region ({region}).")
         )
-    if problem := _platform_problem(policy, seen):
-        problems.append(problem)
+    platform = _platform_problem(policy, seen)
+    # a key or a phone does not mind how old the computer is; where there is neither, nothing is left
+    has_other_ways = rules.other_platforms and set(policy.passkeys.methods) - {Method.THIS_DEVICE}
+    if platform and not has_other_ways:
+        problems.append(platform)
     if problem := _browser_problem(policy, seen):
         problems.append(problem)
     if rules.google_services_on_android and seen.platform == "android" and device.google_services is False:
@@ -162,7 +171,10 @@ def judge(policy: Policy, headers: Mapping[str, str], told: Device | None, regio
             )
         )
     methods = dict.fromkeys(policy.passkeys.methods, "")
-    if rules.screen_lock and device.screen_lock is False and Method.THIS_DEVICE in methods:
+    if platform and has_other_ways and Method.THIS_DEVICE in methods:
+        methods[Method.THIS_DEVICE] = platform.message
+        notices.append(platform)
+    elif rules.screen_lock and device.screen_lock is False and Method.THIS_DEVICE in methods:
         methods[Method.THIS_DEVICE] = (
             "This device has no screen lock. Set one up (a PIN, fingerprint or face), then try again."
         )
@@ -189,8 +201,6 @@ def _platform_problem(policy: Policy, seen: Seen) -> Problem | None:
         for name, version in rules.platforms.items()
     )
     if seen.platform not in rules.platforms:
-        if rules.other_platforms:
-            return None
         have = seen.platform_name or "This device"
         return Problem(what="platform", message=f"Passkeys need {wanted} or above. {have} is not supported.")
     if _is_older(seen.platform_version, rules.platforms[seen.platform]):

@@ -8,7 +8,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from scenarios.exchange.errors import bad_request
+from scenarios.exchange.errors import Denied, bad_field, bad_request
 
 T = TypeVar("T")
 
@@ -21,6 +21,7 @@ class Text:
     max: int = 200
     pattern: str | None = None
     what: str = ""
+    """What a person is asked for: "an amount such as 12.5"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +35,16 @@ class Items:
     max: int
 
 
-Code = Annotated[str, Text(min=6, max=6, pattern=r"[0-9]{6}", what="six digits")]
+Code = Annotated[str, Text(min=6, max=6, pattern=r"[0-9]{6}", what="a code of six digits")]
 Email = Annotated[
     str, Text(max=254, pattern=r"[^@\s\x00-\x1f]{1,64}@[A-Za-z0-9.-]{1,190}", what="an e-mail address")
 ]
 Phone = Annotated[str, Text(max=16, pattern=r"\+[1-9][0-9]{6,14}", what="a phone number such as +15550100")]
-Identifier = Annotated[str, Text(max=254)]
+Identifier = Annotated[str, Text(max=254, what="your e-mail address or phone number")]
 Password = Annotated[str, Text(min=8, max=512, what="a password of 8 characters or more")]
-Token = Annotated[str, Text(max=64, pattern=r"[A-Za-z0-9_-]+", what="an id")]
+Token = Annotated[str, Text(max=64, pattern=r"[A-Za-z0-9_-]+", what="a reference")]
 Amount = Annotated[str, Text(max=21, pattern=r"[0-9]{1,12}(\.[0-9]{1,8})?", what="an amount such as 12.5")]
-Name = Annotated[str, Text(max=64)]
+Name = Annotated[str, Text(max=64, what="a name of 1 to 64 characters")]
 JsonObject = dict[str, Any]
 
 
@@ -67,8 +68,16 @@ def read(cls: type[T], value: object, where: str = "the body") -> T:
             place = name if where == "the body" else f"{where}.{name}"
             arguments[name] = _read(_hints(kind)[name], value[name], place)
         elif each.default is MISSING and each.default_factory is MISSING:
-            raise bad_request(f"lacks the member {name!r}", where)
+            raise _missing(_hints(kind)[name], name, where)
     return cls(**arguments)
+
+
+def _missing(hint: Any, name: str, where: str) -> Denied:
+    """Forms leave out what was not entered, so what people enter is asked for in their words."""
+    extra = get_args(hint)[1] if get_origin(hint) is Annotated else None
+    if isinstance(extra, Text) and extra.what:
+        return bad_field(name, f"Enter {extra.what}.")
+    return bad_request(f"lacks the member {name!r}", where)
 
 
 def _read(hint: Any, value: object, where: str) -> Any:
@@ -107,11 +116,11 @@ def _read(hint: Any, value: object, where: str) -> Any:
 
 
 def _check_text(value: str, text: Text, where: str) -> None:
-    wanted = text.what or f"a string of {text.min} to {text.max} characters"
-    if not text.min <= len(value) <= text.max:
-        raise bad_request(f"must be {wanted}", where)
-    if text.pattern is not None and not re.fullmatch(text.pattern, value):
-        raise bad_request(f"must be {wanted}", where)
+    fits = text.min <= len(value) <= text.max
+    if not fits or (text.pattern is not None and not re.fullmatch(text.pattern, value)):
+        if text.what:
+            raise bad_field(where, f"Enter {text.what}.")
+        raise bad_request(f"must be a string of {text.min} to {text.max} characters", where)
     if any(ord(each) < 32 or 0xD800 <= ord(each) <= 0xDFFF for each in value):
         raise bad_request("holds a control character or half a character", where)
 

@@ -39,6 +39,8 @@ class User(Base):
 
 class Session(Base):
     __tablename__ = "sessions"
+    # what was begun in a session is told by its id: SQLite must not give that to another one
+    __table_args__ = {"sqlite_autoincrement": True}
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
@@ -47,6 +49,8 @@ class Session(Base):
     device: Mapped[str] = mapped_column(String(200), default="")
     signed_in_with: Mapped[str] = mapped_column(String(40), default="")
     network: Mapped[str] = mapped_column(String(40), default="")
+    passkey_id: Mapped[str | None] = mapped_column(String(64))
+    """Of the passkey that logged in, whose removal ends the session."""
     identifier: Mapped[str] = mapped_column(String(254), default="")
     """Whom the log-in under way is for."""
     slider_target: Mapped[int | None]

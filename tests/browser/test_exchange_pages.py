@@ -20,6 +20,10 @@ IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/17.0 Mobile/15E148 Safari/604.1"
 )
+WINDOWS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36"
+)
 EMAIL, PHONE, PASSWORD, ADDRESS = "ann@example.com", "+15550100", "correct horse battery", "T" + "a" * 33
 
 
@@ -36,7 +40,7 @@ class Ann:
 
     def __init__(self, chromium: Any, exchange: Exchange) -> None:
         self.exchange = exchange
-        agent = IPHONE if exchange.service.policy.name == "mexc" else None
+        agent = IPHONE if exchange.service.policy.name == "mexc" else WINDOWS
         self.context = chromium.new_context(user_agent=agent, viewport={"width": 390, "height": 844})
         self.page = self.context.new_page()
         self.complaints: list[str] = []

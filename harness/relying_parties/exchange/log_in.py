@@ -132,6 +132,11 @@ def sign_up(context: Context, visit: Visit, verb: SignUp) -> Outcome:
 
 def recover_account(context: Context, visit: Visit, verb: RecoverAccount) -> Outcome:
     window = visit.window
+    if verb.part == "cancel":
+        window.goto(context.at("/security"))
+        window.click(test("cancel-recovery"))
+        window.wait_for('[data-page="/security"]:not(:has([data-test="recovery"]))')
+        return Outcome(text=window.text())
     window.goto(context.at("/recovery"))
     if verb.part == "finish":
         window.fill(test("token"), context.recovery)

@@ -44,13 +44,17 @@ def go_to_passkeys(context: Context, visit: Visit) -> None:
 
 
 def enable_passkeys(context: Context, visit: Visit, verb: EnablePasskeys) -> Outcome:
-    window = visit.window
     go_to_passkeys(context, visit)
+    return _enable(context, visit, Answers(proof=context.proof(visit, verb.verify_with)))
+
+
+def _enable(context: Context, visit: Visit, answers: Answers) -> Outcome:
+    window = visit.window
     window.click(test("enable-passkeys"))
     seen = window.wait_for(VERIFY, MESSAGE, ERROR)
     if seen != VERIFY:
         return context.outcome(visit, [], seen)
-    return context.verified(visit, [], Answers(proof=context.proof(visit, verb.verify_with)), MESSAGE, ERROR)
+    return context.verified(visit, [], answers, MESSAGE, ERROR)
 
 
 def add_passkey(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
@@ -67,14 +71,19 @@ def add_passkey(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
 def _add(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
     window = visit.window
     go_to_passkeys(context, visit)
+    answers = Answers(proof=context.proof(visit, verb.verify_with), scene=SCENES[verb.face])
+    asks: list[str] = []
     if window.has(test("enable-passkeys")):
-        window.click(test("enable-passkeys"))
-        window.wait_for(MESSAGE, ERROR)
+        # whoever adds a passkey where they are not enabled yet enables them first; that proof does for both
+        enabled = _enable(context, visit, answers)
+        if enabled.refused is not None:
+            return enabled
+        asks = list(enabled.asks)
         go_to_passkeys(context, visit)  # what was told of that is not taken for what comes next
     before = _ids(visit)
     window.click(test("add-passkey"))
     if window.wait_for(METHOD, ERROR) == ERROR:
-        return context.outcome(visit, [], ERROR)
+        return context.outcome(visit, asks, ERROR)
     if verb.network is not None:
         window.choose(test("new-network"), verb.network)
     button = test(f"method-{_method(visit, verb.on)}")
@@ -85,10 +94,17 @@ def _add(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
     with visit.hand(verb.on):
         window.click(button)
         seen = window.wait_for(VERIFY, MESSAGE, ERROR, FAILED)
-        answers = Answers(proof=context.proof(visit, verb.verify_with), scene=SCENES[verb.face])
+        if seen == FAILED:
+            return _made(
+                context,
+                visit,
+                verb.on,
+                before,
+                _told_failure(visit, context.outcome(visit, asks, seen, FAILED)),
+            )
         if seen != VERIFY:
-            return _made(context, visit, verb.on, before, context.outcome(visit, [], seen))
-        verified = context.verified(visit, [], answers, MESSAGE, FAILED)
+            return _made(context, visit, verb.on, before, context.outcome(visit, asks, seen))
+        verified = context.verified(visit, asks, answers, MESSAGE, FAILED)
     return _made(context, visit, verb.on, before, _told_failure(visit, verified))
 
 

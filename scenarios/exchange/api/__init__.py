@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from scenarios.exchange.api import account, log_in, operations, passkeys
+from scenarios.exchange.api import account, log_in, operations, passkeys, recovery
 from scenarios.exchange.api.routing import Route
 
-ROUTES: tuple[Route, ...] = (*account.ROUTES, *log_in.ROUTES, *operations.ROUTES, *passkeys.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *account.ROUTES,
+    *log_in.ROUTES,
+    *recovery.ROUTES,
+    *operations.ROUTES,
+    *passkeys.ROUTES,
+)

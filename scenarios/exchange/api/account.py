@@ -10,6 +10,7 @@ from scenarios.exchange.api.routing import Done, Nothing, Route, done, get, post
 from scenarios.exchange.call import Call
 from scenarios.exchange.errors import not_found
 from scenarios.exchange.markets import balances
+from scenarios.exchange.recoveries import recovery_of
 from scenarios.exchange.schema import JsonObject
 from scenarios.exchange.tables import Ceremony, Record, Session, User
 
@@ -32,6 +33,8 @@ class Account:
     whitelist_only: bool
     created: float
     holds: list[Hold]
+    recovery: float | None = None
+    """When the recovery that somebody asked for can be completed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,7 @@ def session(call: Call, body: Nothing) -> SessionView:
 
 def account_view(call: Call, user: User) -> Account:
     held = user.held_until > call.now
+    recovery = recovery_of(call, user)
     return Account(
         id=user.id,
         email=user.email or "",
@@ -108,6 +112,7 @@ def account_view(call: Call, user: User) -> Account:
         whitelist_only=user.whitelist_only,
         created=user.created,
         holds=[Hold(until=user.held_until, because=user.held_because)] if held else [],
+        recovery=recovery.ready if recovery else None,
     )
 
 

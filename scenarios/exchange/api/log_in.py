@@ -1,4 +1,4 @@
-"""Signing up, logging in and recovery."""
+"""Signing up and logging in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 
 from scenarios.exchange import flaws, operations
 from scenarios.exchange.api.routing import Done, Nothing, Route, done, post
@@ -17,18 +17,17 @@ from scenarios.exchange.ceremonies import (
     finish_authentication,
     passkeys_of,
     request_options,
-    rows_changed,
     uses_of,
 )
-from scenarios.exchange.errors import Denied
+from scenarios.exchange.decoys import decoys
+from scenarios.exchange.errors import Denied, bad_field
 from scenarios.exchange.operations import OperationView, Prepared
 from scenarios.exchange.passwords import hash_password, is_password
 from scenarios.exchange.policy import Action
+from scenarios.exchange.recoveries import close_recoveries
 from scenarios.exchange.requirements import Device, judge
 from scenarios.exchange.schema import Email, Identifier, JsonObject, Name, Password, Phone, Range, Text, Token
-from scenarios.exchange.service import sha256
-from scenarios.exchange.tables import Passkey, Recovery, Session, User
-from scenarios.exchange.webauthn.encoding import to_base64url
+from scenarios.exchange.tables import Passkey, User
 
 SLIDER_WIDTH = 320
 SLIDER_PIECE = 44
@@ -106,7 +105,7 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordLogIn:
-    password: Annotated[str, Text(max=512)]
+    password: Annotated[str, Text(max=512, what="your password")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,25 +117,12 @@ class PasswordAnswer:
     operation: OperationView | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recover:
-    identifier: Identifier
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompleteRecovery:
-    """After the waiting period: the token of the recovery, and a new password."""
-
-    token: Token
-    password: Password
-
-
 # Signing up
 
 
 def sign_up(call: Call, body: SignUp) -> OperationView:
     if body.email is None and body.phone is None:
-        raise Denied(400, "bad-request", "Enter an e-mail address or a phone number.")
+        raise bad_field("email", "Enter an e-mail address or a phone number.")
     if not call.count(f"sign-up:{call.address}", call.policy.limits.sign_ups_per_hour, 3600):
         raise Denied(429, "too-many-attempts", "Too many sign-ups from here. Try again in an hour.")
     email = body.email.lower() if body.email else None
@@ -232,24 +218,15 @@ def passkey_options(call: Call, body: PasskeyLogIn) -> RequestCeremony:
     network = call.session.network or EXCHANGE
     user = find_user(call, identifier)
     kept = _log_in_passkeys(call, user, network) if user else []
-    # accounts without passkeys and addresses without accounts get decoys, the same every time
     ceremony, options = request_options(
         call,
         purpose="log-in",
         user=user,
         network=network,
-        passkeys=kept or None,
-        decoys=() if kept else _decoys(call, identifier, network),
+        passkeys=kept,
+        decoys=decoys(call, identifier, network, kept),
     )
     return RequestCeremony(ceremony=ceremony.id, options=options)
-
-
-def _decoys(call: Call, identifier: str, network: str) -> list[dict[str, Any]]:
-    seed = call.service.mac("decoy", f"{network}:{identifier}".encode())
-    size = (16, 20, 32, 32)[seed[0] & 3]
-    transports = [["hybrid", "internal"], ["internal"], ["usb"], ["nfc", "usb"]][seed[1] & 3]
-    credential_id = to_base64url(call.service.mac("decoy id", seed)[:size])
-    return [{"type": "public-key", "id": credential_id, "transports": transports}]
 
 
 def passkey_log_in(call: Call, body: Assertion) -> Done:
@@ -274,7 +251,10 @@ def passkey_log_in(call: Call, body: Assertion) -> Done:
     if Action.LOG_IN not in uses_of(call, owner):
         raise Denied(403, "not-for-this", "You have chosen not to use passkeys for logging in.")
     name = NETWORK_NAMES.get(passkey.network, passkey.network)
-    call.log_in(owner, "passkey" if passkey.network == EXCHANGE else f"passkey ({name})", passkey.network)
+    close_recoveries(call, owner, "you have logged in with a passkey")
+    call.log_in(
+        owner, "passkey" if passkey.network == EXCHANGE else f"passkey ({name})", passkey.network, passkey.id
+    )
     return done(call)
 
 
@@ -287,19 +267,9 @@ def _is_conditional(call: Call, ceremony_id: str) -> bool:
 
 def password_log_in(call: Call, body: PasswordLogIn) -> PasswordAnswer:
     identifier = _identified(call)
-    limits = call.policy.limits
-    key = f"password:{identifier}"
-    wrong = Denied(403, "wrong-password", "The account or the password is wrong.")
-    if call.is_over(key, limits.password_attempts):
-        raise Denied(
-            429, "too-many-attempts", f"Too many wrong passwords. Try again in {limits.lock_minutes} minutes."
-        )
     user = find_user(call, identifier)
-    kept = user.password_hash if user else None
-    if not is_password(body.password, kept, limits.password_work) or user is None:
-        call.count(key, limits.password_attempts, limits.lock_minutes * 60)
-        raise wrong
-    call.forget(key)
+    _require_password(call, identifier, user, body.password)
+    assert user is not None
     operation = operations.begin(call, "log-in", Prepared(details={}), user)
     operations.advance(call, operation)
     if operation.state == "done":
@@ -307,56 +277,37 @@ def password_log_in(call: Call, body: PasswordLogIn) -> PasswordAnswer:
     return PasswordAnswer(logged_in=False, csrf=call.csrf, operation=operations.view(call, operation))
 
 
+def _require_password(call: Call, identifier: str, user: User | None, password: str) -> None:
+    """Wrong ones are counted by the address that was entered, and by the account.
+
+    A person with an e-mail address and a phone number has no more tries than others. A lock that was reached by the
+    one is not told to who asks by the other: it would say that both are one account's. To them every password is wrong.
+    """
+    limits = call.policy.limits
+    keys = [f"password:{identifier}", *([f"password of:{user.id}"] if user else [])]
+    if call.is_over(keys[0], limits.password_attempts):
+        raise Denied(
+            429, "too-many-attempts", f"Too many wrong passwords. Try again in {limits.lock_minutes} minutes."
+        )
+    is_locked = bool(call.is_over(keys[-1], limits.password_attempts))
+    is_right = is_password(password, user.password_hash if user else None, limits.password_work)
+    if is_right and not is_locked:
+        for key in keys:
+            call.forget(key)
+        return
+    for key in keys:
+        call.count(key, limits.password_attempts, limits.lock_minutes * 60)
+    if user and not is_locked and call.is_over(keys[-1], limits.password_attempts):
+        call.tell(
+            user,
+            f"Too many wrong passwords were entered for your account. It can be logged in to by password again in "
+            f"{limits.lock_minutes} minutes.",
+        )
+    raise Denied(403, "wrong-password", "The account or the password is wrong.", field="password")
+
+
 def log_out(call: Call, body: Nothing) -> Done:
     call.log_out()
-    return done(call)
-
-
-# Recovery
-
-
-def recover(call: Call, body: Recover) -> OperationView:
-    """The same answer whether there is such an account or not."""
-    identifier = normalised(body.identifier)
-    user = find_user(call, identifier)
-    secret = _made_up_addresses(call, identifier)
-    operation = operations.begin(call, "recover", Prepared(details={}, secret=secret), user)
-    return operations.view(call, operation)
-
-
-def _made_up_addresses(call: Call, identifier: str) -> dict[str, Any]:
-    seed = call.service.mac("addresses", identifier.encode())
-    email = identifier if "@" in identifier else f"{'abcdefghijklmnop'[seed[0] & 15]}@example.com"
-    phone = identifier if identifier.startswith("+") else f"+49{int.from_bytes(seed[:4], 'big') % 10**9:09d}"
-    return {"email": email, "phone": phone, "identifier": identifier, "real": False}
-
-
-def complete_recovery(call: Call, body: CompleteRecovery) -> Done:
-    token_hash = sha256(body.token.encode())
-    recovery = call.db.get(Recovery, token_hash)
-    if recovery is None or recovery.used:
-        raise Denied(404, "not-found", "There is no such recovery.")
-    if recovery.ready > call.now:
-        from scenarios.exchange.kinds.assets import hours_left
-
-        raise Denied(
-            409,
-            "recovery-waiting",
-            f"Your account is being reviewed. Come back in {hours_left(recovery.ready - call.now)}.",
-            until=recovery.ready,
-        )
-    taken = call.db.execute(
-        update(Recovery).where(Recovery.token_hash == token_hash, Recovery.used.is_(False)).values(used=True)
-    )
-    if rows_changed(taken) != 1:
-        raise Denied(404, "not-found", "There is no such recovery.")
-    user = call.db.get_one(User, recovery.user_id, with_for_update=True)
-    user.password_hash = hash_password(body.password, call.policy.limits.password_work)
-    user.held_until = max(user.held_until, call.now + 24 * 3600)
-    user.held_because = "the account was recovered."
-    call.db.execute(delete(Session).where(Session.user_id == user.id))
-    call.tell(user, "Your account has been recovered. Remove the passkeys of the device that you have lost.")
-    call.log_in(user, "recovery", EXCHANGE)
     return done(call)
 
 
@@ -392,12 +343,4 @@ ROUTES: tuple[Route, ...] = (
         "Log in with a password; verify the operation to finish",
     ),
     post("/api/log-out", log_out, Nothing, Done, "Log out"),
-    post("/api/recovery", recover, Recover, OperationView, "Begin the recovery of an account"),
-    post(
-        "/api/recovery/complete",
-        complete_recovery,
-        CompleteRecovery,
-        Done,
-        "Set a new password after the waiting period",
-    ),
 )

@@ -49,7 +49,7 @@ class Codes:
     new_email: Code | None = None
     new_phone: Code | None = None
     new_totp: Code | None = None
-    password: Annotated[str, Text(max=512)] | None = None
+    password: Annotated[str, Text(max=512, what="your password")] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

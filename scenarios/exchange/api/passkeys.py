@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from scenarios.exchange import operations
-from scenarios.exchange.api.routing import Done, Nothing, Route, done, get, post
+from scenarios.exchange.api.routing import Nothing, Route, get, post
 from scenarios.exchange.call import Call
 from scenarios.exchange.ceremonies import (
     NETWORK_NAMES,
@@ -22,7 +22,7 @@ from scenarios.exchange.ceremonies import (
     uses_of,
 )
 from scenarios.exchange.errors import Denied
-from scenarios.exchange.kinds.passkeys import find_passkey, require_room
+from scenarios.exchange.kinds.passkeys import find_passkey, require_covered, require_room
 from scenarios.exchange.policy import Method
 from scenarios.exchange.requirements import Device, Problem, judge
 from scenarios.exchange.schema import JsonObject, Name, Token
@@ -177,11 +177,6 @@ def requirements(call: Call, body: RequirementsQuestion) -> Requirements:
     )
 
 
-def enable(call: Call, body: Nothing) -> Done:
-    call.user.passkeys_enabled = True
-    return done(call)
-
-
 def _ready(call: Call, operation_id: str) -> Operation:
     operation = operations.find(call, operation_id, flaws=("finish-as-other", "finish-as-nobody"))
     if operation.kind != "add-passkey":
@@ -193,6 +188,7 @@ def _ready(call: Call, operation_id: str) -> Operation:
 def options(call: Call, body: CreationOptions) -> CreationCeremony:
     user, operation = call.user, _ready(call, body.operation)
     require_room(call, user)
+    require_covered(call, user, operation)
     ceremony, made = creation_options(
         call,
         user,
@@ -209,6 +205,7 @@ def create(call: Call, body: NewCredential) -> PasskeyView:
     user = call.user_or_none if call.service.has_flaw("finish-as-nobody") else call.user
     user = user or call.db.get_one(User, operation.user_id)
     require_room(call, user)
+    require_covered(call, user, operation)
     passkey = finish_registration(
         call,
         user,
@@ -222,7 +219,8 @@ def create(call: Call, body: NewCredential) -> PasskeyView:
     )
     if rows_changed(taken) != 1:
         raise Denied(409, "conflict", "This request is being finished already.")
-    call.record(user, "passkey-added", {"name": passkey.name, "network": passkey.network}, "codes")
+    how = operations.verified_with(operation)
+    call.record(user, "passkey-added", {"name": passkey.name, "network": passkey.network}, how)
     call.tell(user, f"The passkey {passkey.name!r} was added to your account.")
     return _view(passkey)
 
@@ -237,7 +235,6 @@ def rename(call: Call, body: Rename) -> PasskeyView:
 
 ROUTES: tuple[Route, ...] = (
     get("/api/passkeys", list_passkeys, PasskeyList, "The account's passkeys", logged_in=True),
-    post("/api/passkeys/enable", enable, Nothing, Done, "Turn passkeys on as a feature", logged_in=True),
     post(
         "/api/passkeys/options",
         options,

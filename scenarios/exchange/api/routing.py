@@ -29,6 +29,8 @@ class Problem:
     error: str
     message: str
     step: str | None = None
+    field: str | None = None
+    """The member that is to blame, where it is one that people enter."""
     factor: str | None = None
     attempts_left: int | None = None
     until: float | None = None

@@ -13,8 +13,8 @@ from scenarios.exchange.errors import Denied
 from scenarios.exchange.markets import give_demo_money
 from scenarios.exchange.operations import Plan, factor_values
 from scenarios.exchange.policy import Action
-from scenarios.exchange.service import sha256
-from scenarios.exchange.tables import Operation, Recovery, User
+from scenarios.exchange.recoveries import open_recovery
+from scenarios.exchange.tables import Operation, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +76,7 @@ def _plan_recovery(call: Call, user: User | None, operation: Operation) -> Plan:
 def _recover(call: Call, user: User | None, operation: Operation) -> dict[str, Any]:
     if user is None:
         raise Denied(403, "wrong-code", "That code is wrong or has expired.")
-    token = secrets.token_urlsafe(24)
-    ready = call.now + call.policy.recovery.wait_hours * 3600
-    call.db.add(Recovery(token_hash=sha256(token.encode()), user_id=user.id, ready=ready))
-    call.tell(
-        user,
-        "Somebody who could show your identity has asked for your account to be recovered. "
-        "If it was not you, log in and change your password.",
-    )
+    token, ready = open_recovery(call, user)
     return {"token": token, "ready": ready}
 
 

@@ -22,11 +22,11 @@ from scenarios.exchange.markets import (
 )
 from scenarios.exchange.operations import Kind, Plan, Prepared, step_up_plan, verified_with
 from scenarios.exchange.policy import Action
-from scenarios.exchange.schema import Amount, Name, Text
+from scenarios.exchange.schema import Amount, Text
 from scenarios.exchange.tables import Operation, Record, User
 
 AssetName = Annotated[str, Text(max=10)]
-Address = Annotated[str, Text(max=100)]
+Address = Annotated[str, Text(max=100, what="an address")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Order:
     side: Literal["buy", "sell"]
     asset: AssetName
     amount: Amount
-    counterparty: Name = "CoinTrader88"
+    counterparty: Annotated[str, Text(max=64, what="whom to trade with")] = "CoinTrader88"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Payment:
 
     asset: AssetName
     amount: Amount
-    to: Address
+    to: Annotated[str, Text(max=100, what="whom to pay")]
 
 
 def require_no_hold(call: Call, user: User) -> None:
@@ -86,7 +86,9 @@ def _prepare_withdrawal(call: Call, user: User, sent: Withdrawal) -> Prepared:
     require_no_hold(call, user)
     asset = require_asset(sent.asset)
     if sent.chain not in asset.chains:
-        raise Denied(400, "wrong-chain", f"{asset.name} does not travel on {CHAINS[sent.chain].title}.")
+        raise Denied(
+            400, "wrong-chain", f"{asset.name} does not travel on {CHAINS[sent.chain].title}.", field="chain"
+        )
     require_address(sent.chain, sent.address)
     _require_listed(call, user, sent)
     wanted, fee = require_amount(sent.amount), asset.chains[sent.chain]
@@ -110,7 +112,9 @@ def _require_listed(call: Call, user: User, sent: Withdrawal) -> None:
         select(Record).where(Record.user_id == user.id, Record.kind == "whitelist-address")
     ).all()
     if not any(each.details == {"chain": sent.chain, "address": sent.address} for each in listed):
-        raise Denied(403, "not-whitelisted", "Withdrawals go to addresses of your whitelist only.")
+        raise Denied(
+            403, "not-whitelisted", "Withdrawals go to addresses of your whitelist only.", field="address"
+        )
 
 
 def _plan_withdrawal(call: Call, user: User, operation: Operation) -> Plan:
@@ -164,7 +168,9 @@ def _order(call: Call, user: User, operation: Operation) -> dict[str, Any]:
 def _prepare_deposit(call: Call, user: User, sent: DepositAddress) -> Prepared:
     asset = require_asset(sent.asset)
     if sent.chain not in asset.chains:
-        raise Denied(400, "wrong-chain", f"{asset.name} does not travel on {CHAINS[sent.chain].title}.")
+        raise Denied(
+            400, "wrong-chain", f"{asset.name} does not travel on {CHAINS[sent.chain].title}.", field="chain"
+        )
     return Prepared(details={"asset": asset.name, "chain": sent.chain})
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from sqlalchemy import delete, select
+
 from scenarios.exchange.call import Call
 from scenarios.exchange.ceremonies import passkeys_of
 from scenarios.exchange.errors import Denied, not_found
@@ -12,7 +14,7 @@ from scenarios.exchange.operations import Kind, Plan, Prepared, factor_values, v
 from scenarios.exchange.policy import Action, Method
 from scenarios.exchange.requirements import Device, judge
 from scenarios.exchange.schema import Items, Name, Token
-from scenarios.exchange.tables import Operation, Passkey, User
+from scenarios.exchange.tables import Operation, Passkey, Session, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,11 @@ class NewPasskey:
     method: Literal["this-device", "another-device", "security-key"] = "this-device"
     network: Name = "exchange"
     device: Device | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enabling:
+    """Passkeys are to be turned on for the account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +71,48 @@ def _prepare_new(call: Call, user: User, sent: NewPasskey) -> Prepared:
 
 def _plan_new(call: Call, user: User, operation: Operation) -> Plan:
     needs = factor_values(call.policy.passkeys.add_needs)
+    return Plan(codes=needs, free=not needs or covers_first(call, user))
+
+
+def covers_first(call: Call, user: User) -> bool:
+    """Whether passkeys were enabled a moment ago, in this session, and there is none: that proof does for the first."""
+    if not call.policy.passkeys.enable_needs or passkeys_of(call, user):
+        return False
+    enabled = select(Operation.id).where(
+        Operation.session_id == call.session.id,
+        Operation.user_id == user.id,
+        Operation.kind == "enable-passkeys",
+        Operation.state == "done",
+        Operation.expires > call.now,
+    )
+    return call.db.scalars(enabled).first() is not None
+
+
+def require_covered(call: Call, user: User, operation: Operation) -> None:
+    """That a passkey which is made on the proof of enabling is the first."""
+    if call.policy.passkeys.add_needs and not verified_with(operation) and passkeys_of(call, user):
+        raise Denied(409, "operation-expired", "This request has expired. Start again.")
+
+
+def _prepare_enabling(call: Call, user: User, sent: Enabling) -> Prepared:
+    if not call.policy.passkeys.enable_step or user.passkeys_enabled:
+        raise Denied(409, "passkeys-enabled", "Passkeys are enabled already.")
+    judge(call.policy, call.headers, None, user.region).require()
+    return Prepared(details={})
+
+
+def _plan_enabling(call: Call, user: User, operation: Operation) -> Plan:
+    needs = factor_values(call.policy.passkeys.enable_needs)
     return Plan(codes=needs, free=not needs)
+
+
+def _enable(call: Call, user: User, operation: Operation) -> dict[str, Any]:
+    user.passkeys_enabled = True
+    operation.expires = call.now + call.policy.limits.step_up_seconds
+    how = verified_with(operation)
+    call.record(user, "passkeys-enabled", {}, how)
+    call.tell(user, "Passkeys were enabled for your account.")
+    return {"done": True, "verified_with": how}
 
 
 def _prepare_removal(call: Call, user: User, sent: PasskeyRemoval) -> Prepared:
@@ -99,6 +147,12 @@ def _remove(call: Call, user: User, operation: Operation) -> dict[str, Any]:
     call.record(user, "passkey-removed", {"name": passkey.name, "network": passkey.network}, how)
     if call.service.has_flaw("deleted-passkey"):
         call.service.deleted[passkey.credential_id] = passkey
+    # whoever has the device that is lost is logged out there
+    call.db.execute(
+        delete(Session).where(
+            Session.user_id == user.id, Session.passkey_id == passkey.id, Session.id != call.session.id
+        )
+    )
     call.db.delete(passkey)
     call.db.flush()
     hold = f" Withdrawals and P2P trading are held for {rules.hold_hours} hours." if held else ""
@@ -130,6 +184,13 @@ def _made_elsewhere(call: Call, user: User, operation: Operation) -> dict[str, A
 
 
 KINDS = {
+    "enable-passkeys": Kind(
+        details=Enabling,
+        prepare=_prepare_enabling,
+        plan=_plan_enabling,
+        perform=_enable,
+        about="Turn passkeys on",
+    ),
     "add-passkey": Kind(
         details=NewPasskey,
         prepare=_prepare_new,

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pyotp
+import segno
 from sqlalchemy import delete, select
 
 from scenarios.exchange.call import Call
-from scenarios.exchange.errors import Denied
+from scenarios.exchange.errors import bad_field
 from scenarios.exchange.kinds.assets import Address
 from scenarios.exchange.markets import require_address
 from scenarios.exchange.operations import Kind, Plan, Prepared, factor_values, verified_with
 from scenarios.exchange.passwords import hash_password
-from scenarios.exchange.schema import Email, Items, Name, Password, Phone
+from scenarios.exchange.recoveries import close_recoveries
+from scenarios.exchange.schema import Email, Items, Password, Phone, Text
 from scenarios.exchange.tables import Operation, Session, User
 
 
@@ -36,7 +38,7 @@ class NewPhone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAuthenticatorApp:
-    """An authenticator app to set up; the answer's details hold its secret."""
+    """An authenticator app to set up; the answer's details hold its secret, the URI of that, and its QR code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class WhitelistOnly:
 class ApiKey:
     """A key for programs."""
 
-    label: Name
+    label: Annotated[str, Text(max=64, what="a label")]
     rights: Annotated[list[Literal["read", "trade", "withdraw"]], Items(max=3)]
 
 
@@ -124,7 +126,8 @@ def _prepare_app(call: Call, user: User, sent: NewAuthenticatorApp) -> Prepared:
     secret = pyotp.random_base32()
     brand = call.policy.look.brand
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.email or user.phone or "", issuer_name=brand)
-    return Prepared(details={"secret": secret, "uri": uri}, secret={"totp_secret": secret})
+    qr = segno.make(uri, error="m", micro=False).svg_data_uri(scale=4, border=4, dark="#000", light="#fff")
+    return Prepared(details={"secret": secret, "uri": uri, "qr": qr}, secret={"totp_secret": secret})
 
 
 def _plan_app(call: Call, user: User, operation: Operation) -> Plan:
@@ -148,6 +151,7 @@ def _prepare_password(call: Call, user: User, sent: NewPassword) -> Prepared:
 def _set_password(call: Call, user: User, operation: Operation) -> dict[str, Any]:
     user.password_hash = operation.secret["password_hash"]
     call.db.execute(delete(Session).where(Session.user_id == user.id, Session.id != call.session.id))
+    close_recoveries(call, user, "you have changed your password")
     call.tell(user, "Your password has been changed, and your other sessions are logged out.")
     return _recorded(call, user, operation, "password-changed")
 
@@ -172,7 +176,7 @@ def _set_whitelist(call: Call, user: User, operation: Operation) -> dict[str, An
 
 def _prepare_key(call: Call, user: User, sent: ApiKey) -> Prepared:
     if not re.fullmatch(r"[\w .-]+", sent.label):
-        raise Denied(400, "bad-request", "label: must be of letters, digits, spaces, dots and dashes")
+        raise bad_field("label", "A label is of letters, digits, spaces, dots and dashes.")
     return Prepared(details={"label": sent.label, "rights": sorted(set(sent.rights))})
 
 

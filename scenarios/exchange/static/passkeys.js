@@ -10,7 +10,7 @@ openDialogs();
 signal(JSON.parse(list.dataset.signals));
 
 on($("#enable"), "click", async () => {
-  await post("/api/passkeys/enable");
+  await run("enable-passkeys", {}, { about: "Before passkeys are turned on, show that it is you." });
   afterReload("Passkeys are enabled. Now make your first one.");
 });
 

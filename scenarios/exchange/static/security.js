@@ -16,7 +16,7 @@ let binding;
 on($("#bind-totp"), "click", async () => {
   binding = await post("/api/operations", { kind: "bind-totp", details: {} });
   $("#totp-secret").textContent = binding.details.secret;
-  $("#totp-uri").textContent = binding.details.uri;
+  $("#totp-qr").src = binding.details.qr;
   $("#totp").showModal();
 });
 on($("#totp-next"), "click", async () => {

@@ -11,14 +11,40 @@ export function state(name) {
   $("main").dataset.state = name;
 }
 
-export function tell(error, where = $("#error")) {
+export function tell(error, where = $("#error"), form = null) {
   where.textContent = "";
   delete where.dataset.error;
+  where.classList.remove("at-field");
+  clearFields(form);
   if (!error) return;
   where.dataset.error = error.code ?? error.name ?? "error";
   const left = error.body?.attempts_left;
-  where.textContent = error.message + (left === undefined ? "" : ` ${left} attempts left.`);
-  where.scrollIntoView({ block: "nearest" });
+  const more = left === undefined ? "" : left === 1 ? " One attempt left." : ` ${left} attempts left.`;
+  where.textContent = error.message + more;
+  if (markField(form, error.body?.field ?? error.body?.factor, where.textContent)) where.classList.add("at-field");
+  else where.scrollIntoView({ block: "nearest" });
+}
+
+// What is wrong with a field stands below it; the alert then only says it to those who hear the page.
+function markField(form, name, text) {
+  const control = name && form?.elements.namedItem(name.replaceAll("-", "_"));
+  if (!(control instanceof HTMLElement)) return false;
+  const told = element("small", { class: "field-error", id: `${control.id}-error`, "data-test": "field-error" }, text);
+  control.dataset.described = control.getAttribute("aria-describedby") ?? "";
+  control.setAttribute("aria-describedby", `${control.dataset.described} ${told.id}`.trim());
+  control.setAttribute("aria-invalid", "true");
+  (control.closest(".with-button") ?? control).after(told);
+  control.focus();
+  return true;
+}
+
+function clearFields(form) {
+  for (const control of form ? $$('[aria-invalid="true"]', form) : []) {
+    control.removeAttribute("aria-invalid");
+    if (control.dataset.described) control.setAttribute("aria-describedby", control.dataset.described);
+    else control.removeAttribute("aria-describedby");
+    $(`#${control.id}-error`)?.remove();
+  }
 }
 
 export function message(text) {
@@ -47,13 +73,14 @@ export function on(element, event, action, where) {
   element?.addEventListener(event, async (happening) => {
     happening.preventDefault();
     const button = happening.submitter ?? (element instanceof HTMLButtonElement ? element : null);
-    tell(null, where);
+    const form = element instanceof HTMLFormElement ? element : null;
+    tell(null, where, form);
     if (button) button.disabled = true;
     document.body.setAttribute("aria-busy", "true");
     try {
       await action(happening);
     } catch (error) {
-      if (error?.code !== "cancelled") tell(error, where);
+      if (error?.code !== "cancelled") tell(error, where, form);
       if (!error?.code && !error?.name?.endsWith("Error")) throw error;
     } finally {
       if (button) button.disabled = false;
@@ -61,6 +88,9 @@ export function on(element, event, action, where) {
     }
   });
 }
+
+// 10000.5 as 10,000.5
+export const grouped = (number) => number.replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
 
 export function values(form) {
   return Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));

@@ -38,6 +38,7 @@ export function verify(given, about = "") {
   if (!isOpen()) return Promise.resolve(operation);
   $("#verify-title").textContent = TITLES[operation.kind] ?? "Security verification";
   $("#verify-about").textContent = about;
+  $("#verify-codes").replaceChildren();
   tell(null, error);
   dialog.showModal();
   const passkey = way("passkey");
@@ -120,15 +121,16 @@ const isProven = (need) =>
 
 function drawFields(needs) {
   const form = $("#verify-codes");
-  form.replaceChildren();
   const open = needs.filter((need) => need !== "passkey" && !isProven(need));
   show($("#verify-face"), open.includes("face"));
-  for (const need of open) {
-    if (need === "face") continue;
-    if (need === "email-or-phone") form.append(...channelField());
-    else form.append(field(need));
-  }
-  form.querySelector("input")?.focus();
+  // what was typed into a field that is still open stays there
+  const drawn = new Map([...form.children].map((each) => [each.dataset.need, each]));
+  form.replaceChildren(...open.filter((need) => need !== "face").map((need) => drawn.get(need) ?? needed(need)));
+  if (!form.contains(document.activeElement)) form.querySelector("input")?.focus();
+}
+
+function needed(need) {
+  return element("div", { "data-need": need }, ...(need === "email-or-phone" ? channelField() : [field(need)]));
 }
 
 function field(factor) {
@@ -181,6 +183,11 @@ on($("#verify-codes"), "submit", async () => {
   const given = {};
   for (const input of $("#verify-codes").querySelectorAll("input")) {
     if (input.value) given[input.name] = input.name === "password" ? input.value : input.value.replaceAll(/\s/g, "");
+  }
+  if (!Object.keys(given).length) {
+    const first = $("#verify-codes input");
+    const message = first.name === "password" ? "Enter your password." : "Enter the code of six digits.";
+    throw Object.assign(new Error(message), { code: "bad-request", body: { field: first.name } });
   }
   finish(await post(`/api/operations/${operation.id}/codes`, given));
 }, error);

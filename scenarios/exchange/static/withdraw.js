@@ -2,14 +2,14 @@ import { get, post } from "./api.js";
 import { followAsset } from "./chains.js";
 import { makePasskey } from "./make_passkey.js";
 import { ask, openDialogs } from "./operation.js";
-import { $, on, show, state, tell, values } from "./ui.js";
+import { $, grouped, on, show, state, tell, values } from "./ui.js";
 import { Cancelled, verify } from "./verify.js";
 
 followAsset();
 openDialogs();
 
 function review({ details }) {
-  $("#review-amount").textContent = `${details.amount} ${details.asset}`;
+  $("#review-amount").textContent = `${grouped(details.amount)} ${details.asset}`;
   $("#review-address").textContent = details.address;
   $("#review-chain").textContent = $("#chain").selectedOptions[0].textContent;
   $("#review-fee").textContent = `${details.fee} ${details.asset}`;
@@ -58,10 +58,13 @@ on($("#withdraw"), "submit", async (event) => {
     }
     state("verify");
     const { amount, asset, address } = operation.details;
-    operation = await verify(operation, `${amount} ${asset} to ${address}`);
+    operation = await verify(operation, `${grouped(amount)} ${asset} to ${address}`);
   } catch (error) {
     state("ready");
     throw error;
+  }
+  for (const name of ["amount", "address", "chain", "fee"]) {
+    $(`#receipt-${name}`).textContent = $(`#review-${name}`).textContent;
   }
   $("#withdrawal-id").textContent = operation.result.withdrawal;
   $("#verified-with").textContent = operation.result.verified_with;

@@ -130,9 +130,14 @@ class Visitor:
     def client(self, key: VirtualKey | None = None) -> Client:
         return Client(key or VirtualKey("yubikey-5-nfc", pin="1234"), self.exchange.url)
 
+    def enable_passkeys(self) -> None:
+        if not self.get("/api/passkeys")["enabled"]:
+            operation = self.begin("enable-passkeys")
+            operation = self.prove(operation) if operation["state"] == "verify" else operation
+            assert operation["state"] == "done"
+
     def ready_to_add(self, method: str = "security-key", network: str = "exchange") -> Any:
-        if self.exchange.service.policy.passkeys.enable_step:
-            self.post("/api/passkeys/enable")
+        self.enable_passkeys()
         operation = self.begin("add-passkey", method=method, network=network)
         operation = self.prove(operation) if operation["state"] == "verify" else operation
         assert operation["state"] == "ready"

@@ -121,6 +121,33 @@ def test_unknown_accounts_answer_like_known_ones(ann: Visitor) -> None:
     assert answers[0][2] == answers[1][2]
 
 
+def test_recovery_tells_no_address(at: At) -> None:
+    visitor = at("kucoin")
+    visitor.log_out()
+    for identifier in (visitor.email, visitor.phone, "nobody@example.com", "+4915550199"):
+        recovery = visitor.post("/api/recovery", {"identifier": identifier})
+        assert recovery["sends"] == {"email": "your e-mail address", "phone": "your phone"}
+        sent = visitor.post(f"/api/operations/{recovery['id']}/send", {"factor": "phone"})
+        assert sent["sends"] == recovery["sends"]
+
+
+def test_how_many_passkeys_are_asked_for_tells_nothing(exchange: Exchange, ann: Visitor) -> None:
+    """Strangers' addresses get one, two or more; accounts' passkeys are filled up to what a stranger would get."""
+    stranger = Visitor(exchange)
+    numbers = set()
+    for number in range(40):
+        stranger.identify(f"nobody{number}@example.com")
+        numbers.add(len(stranger.post("/api/log-in/passkey/options")["options"]["allowCredentials"]))
+    assert {1, 2, 3} <= numbers
+    stranger.identify(ann.email)
+    before = stranger.post("/api/log-in/passkey/options")["options"]["allowCredentials"]
+    made = {ann.add_passkey(ann.client())["credential_id"]}
+    stranger.identify(ann.email)
+    after = stranger.post("/api/log-in/passkey/options")["options"]["allowCredentials"]
+    assert len(after) == len(before)
+    assert made <= {each["id"] for each in after}
+
+
 def test_faces_of_unknown_accounts_are_counted_like_known_ones(at: At) -> None:
     visitor = at("okx-app")
     visitor.log_out()
@@ -303,6 +330,67 @@ def test_the_slider_must_be_where_the_gap_is(at: At) -> None:
     passed = visitor.post("/api/log-in/slider", {"position": again["slider"]["gap"] + 3})
     assert passed["next"] in ("passkey", "password")
     assert visitor.refused("/api/log-in/slider", {"position": 1})["error"] == "no-slider"
+
+
+def recovered(visitor: Visitor) -> dict[str, str]:
+    """What completes the recovery of an account with an e-mail address and a phone number."""
+    visitor.log_out()
+    operation = visitor.post("/api/recovery", {"identifier": visitor.email})
+    return {"token": visitor.prove(operation)["result"]["token"], "password": "another password"}
+
+
+def test_an_owner_who_does_what_the_mail_says_ends_the_recovery(at: At) -> None:
+    """The mail says: log in, and cancel it; by a passkey, or by a new password, too."""
+    visitor = at("kucoin")
+    client = visitor.client()
+    visitor.add_passkey(client)
+
+    def cancel() -> None:
+        visitor.post("/api/recovery/cancel")
+
+    def change_password() -> None:
+        visitor.prove(visitor.begin("change-password", password=PASSWORD))
+
+    for ends in (cancel, change_password, None):
+        body = recovered(visitor)
+        visitor.identify()
+        if ends is None:
+            visitor.log_in_by_passkey(client)
+        else:
+            visitor.prove(visitor.post("/api/log-in/password", {"password": PASSWORD})["operation"])
+            assert visitor.account["recovery"]
+            ends()
+        assert "recovery" not in visitor.account
+        visitor.log_out()
+        visitor.exchange.clock.advance(24 * 3600 + 1)
+        visitor.get("/api/session")
+        assert visitor.refused("/api/recovery/complete", body)["status"] == 404
+    assert visitor.refused("/api/recovery/cancel")["error"] == "not-logged-in"
+
+
+def test_of_two_recoveries_the_later_counts(at: At) -> None:
+    visitor = at("kucoin")
+    first, second = recovered(visitor), recovered(visitor)
+    visitor.exchange.clock.advance(24 * 3600 + 1)
+    visitor.get("/api/session")
+    assert visitor.refused("/api/recovery/complete", first)["status"] == 404
+    visitor.post("/api/recovery/complete", second)
+    assert visitor.account["email"] == visitor.email
+
+
+def test_a_password_is_tried_five_times_for_an_account_not_for_an_address(at: At) -> None:
+    visitor = at("kucoin")
+    visitor.log_out()
+    visitor.identify(visitor.phone)
+    for _ in range(5):
+        assert visitor.refused("/api/log-in/password", {"password": "wrong"})["error"] == "wrong-password"
+    visitor.identify(visitor.email)
+    # not told as a lock: that would say whose the number is
+    assert visitor.refused("/api/log-in/password", {"password": PASSWORD})["error"] == "wrong-password"
+    assert "Too many wrong passwords" in visitor.exchange.outbox.messages(visitor.email)[0]["text"]
+    visitor.exchange.clock.advance(16 * 60)
+    visitor.identify(visitor.email)
+    assert "operation" in visitor.post("/api/log-in/password", {"password": PASSWORD})
 
 
 @pytest.mark.parametrize("identifier", ["ANN@Example.com", " ann@example.com "])

@@ -52,6 +52,7 @@ def test_real_answers_fit(ann: Visitor) -> None:
         ann.get(path)
     ann.post("/api/requirements", {"device": {"screen_lock": True}})
     ann.refused("/api/sessions/1/end")
+    ann.refused("/api/recovery/cancel")
     cancelled = ann.begin("api-key", label="bot", rights=["read"])
     ann.post(f"/api/operations/{cancelled['id']}/cancel")
     ann.get(f"/api/operations/{cancelled['id']}")

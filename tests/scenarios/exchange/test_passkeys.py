@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import MakeExchange
-from exchange_visitor import CHROME, IPHONE, Visitor
+from exchange_visitor import CHROME, IPHONE, PASSWORD, Visitor
 
 from harness import VirtualKey
 from scenarios.exchange.policy import Limits, load_policy
@@ -52,10 +52,51 @@ def test_a_key_is_not_registered_twice(ann: Visitor) -> None:
 
 
 def test_codes_are_needed_first(ann: Visitor) -> None:
-    ann.post("/api/passkeys/enable")
+    ann.add_passkey(ann.client())
     operation = ann.begin("add-passkey", method="security-key")
     answer = ann.refused("/api/passkeys/options", {"operation": operation["id"]})
     assert answer["error"] == "operation-state"
+
+
+def test_enabling_asks_for_proof_which_does_for_the_first_passkey(ann: Visitor) -> None:
+    operation = ann.begin("enable-passkeys")
+    assert (operation["state"], operation["ways"][0]["needs"]) == (
+        "verify",
+        ["email-or-phone", "totp", "face"],
+    )
+    assert ann.get("/api/passkeys")["enabled"] is False
+    ann.prove(operation)
+    assert ann.get("/api/passkeys")["enabled"] is True
+    assert (
+        ann.refused("/api/operations", {"kind": "enable-passkeys", "details": {}})["error"]
+        == "passkeys-enabled"
+    )
+    # two are begun on that proof; only one of them is the first
+    first, second = (ann.begin("add-passkey", method="security-key") for _ in range(2))
+    assert (first["state"], second["state"]) == ("ready", "ready")
+    begun = [ann.post("/api/passkeys/options", {"operation": each["id"]}) for each in (first, second)]
+    bodies = [
+        {
+            "operation": operation["id"],
+            "ceremony": each["ceremony"],
+            "credential": ann.client().create(each["options"]),
+        }
+        for operation, each in zip((first, second), begun, strict=True)
+    ]
+    ann.post("/api/passkeys", bodies[0])
+    assert ann.refused("/api/passkeys", bodies[1])["error"] == "operation-expired"
+    assert ann.begin("add-passkey", method="security-key")["state"] == "verify"
+
+
+def test_the_proof_of_enabling_is_good_for_a_while_and_in_its_session(ann: Visitor) -> None:
+    ann.enable_passkeys()
+    ann.log_out()
+    ann.log_in_again()
+    assert ann.begin("add-passkey", method="security-key")["state"] == "verify"
+    late = Visitor(ann.exchange).sign_up("late@example.com").bind_app()
+    late.enable_passkeys()
+    late.exchange.clock.advance(301)
+    assert late.begin("add-passkey", method="security-key")["state"] == "verify"
 
 
 def test_passkeys_are_enabled_first(ann: Visitor) -> None:
@@ -168,6 +209,22 @@ def test_a_removed_passkey_opens_nothing(ann: Visitor) -> None:
     assert (answer["step"], answer["error"]) == ("7.2.6", "passkey-refused")
 
 
+def test_whoever_has_the_removed_passkeys_device_is_logged_out(ann: Visitor) -> None:
+    client = ann.client()
+    made = ann.add_passkey(client)
+    finder, elsewhere = Visitor(ann.exchange), Visitor(ann.exchange)
+    for each in (finder, elsewhere):
+        each.email, each.secret = ann.email, ann.secret
+        each.identify()
+    finder.log_in_by_passkey(client)
+    elsewhere.prove(
+        elsewhere.post("/api/log-in/password", {"password": PASSWORD})["operation"], "email-or-phone"
+    )
+    ann.prove(ann.confirmed("remove-passkey", passkey=made["id"]))
+    assert finder.account is None
+    assert elsewhere.account is not None
+
+
 def test_scenarios_are_chosen_with_codes_and_count(at: At) -> None:
     visitor = at("mexc")
     client = visitor.client(VirtualKey("icloud-keychain"))
@@ -231,8 +288,7 @@ def test_a_passkey_of_another_network_does_not_log_in(ann: Visitor) -> None:
 
 
 def test_a_face_that_is_not_verified(ann: Visitor) -> None:
-    ann.post("/api/passkeys/enable")
-    operation = ann.begin("add-passkey", method="security-key")
+    operation = ann.begin("enable-passkeys")
     path = f"/api/operations/{operation['id']}/face"
     answers = [
         ann.refused(path, {"scene": scene})
@@ -245,7 +301,7 @@ def test_a_face_that_is_not_verified(ann: Visitor) -> None:
     ann.exchange.clock.advance(24 * 3600 + 1)
     ann.get("/api/session")
     ann.log_in_again()
-    operation = ann.begin("add-passkey", method="security-key")
+    operation = ann.begin("enable-passkeys")
     assert ann.post(f"/api/operations/{operation['id']}/face", {"scene": "clear"})["proofs"] == ["face"]
 
 

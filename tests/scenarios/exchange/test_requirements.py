@@ -67,13 +67,15 @@ def test_user_agents(agent: str, expected: tuple[str, str, str]) -> None:
         ("kucoin", safari("15.6"), "browser"),
         ("kucoin", chrome("108") + " Edg/108.0.0.0", "browser"),
         ("kucoin", chrome("120") + " OPR/106.0.0.0", "browser"),
-        ("kucoin", chrome("120", "Windows NT 6.1"), "platform"),
-        ("kucoin", iphone("15_0"), "platform"),
-        ("okx-web", chrome("120", "Linux; Android 6.0; Nexus 5"), "platform"),
+        # a key or a phone does not mind how old the system is
+        ("kucoin", chrome("120", "Windows NT 6.1"), None),
+        ("kucoin", iphone("15_0"), None),
+        ("kucoin", chrome("108", "Windows NT 6.1"), "browser"),
+        ("okx-web", chrome("120", "Linux; Android 6.0; Nexus 5"), None),
         ("okx-web", chrome("120", "Linux; Android 7.0; Nexus 5"), None),
         ("okx-web", firefox("100"), None),
         ("okx-web", safari("15.0"), "browser"),
-        ("okx-app", iphone("15_0"), "platform"),
+        ("okx-app", iphone("15_0"), None),
         ("pionex", iphone("12_0"), None),
     ],
 )
@@ -82,11 +84,34 @@ def test_versions(policy: str, agent: str, what: str | None) -> None:
     assert [problem.what for problem in problems] == ([what] if what else [])
 
 
+@pytest.mark.parametrize(
+    ("policy", "agent", "words"),
+    [
+        ("kucoin", chrome("120"), ""),
+        ("kucoin", chrome("120", "Windows NT 6.1"), "This device runs Windows 7."),
+        ("kucoin", chrome("108", "X11; CrOS x86_64 14541.0.0"), "This device runs ChromeOS 108."),
+        ("kucoin", chrome("120", "Linux; Android 14; Pixel 8"), "Android is not supported."),
+        ("kucoin", chrome("120", "X11; Linux x86_64"), "Linux is not supported."),
+        ("okx-web", iphone("15_0"), "This device runs iOS 15.0."),
+        ("okx-web", chrome("120", "X11; CrOS x86_64 14541.0.0"), "ChromeOS is not supported."),
+        ("okx-web", chrome("120", "Linux; Android 7.0; Nexus 5"), ""),
+    ],
+)
+def test_an_old_or_unlisted_system_closes_this_device_only(policy: str, agent: str, words: str) -> None:
+    verdict = judge(load_policy(policy), {"user-agent": agent}, None, "")
+    told = verdict.methods[Method.THIS_DEVICE]
+    assert told.endswith(words) if words else not told
+    assert verdict.methods[Method.SECURITY_KEY] == verdict.methods[Method.ANOTHER_DEVICE] == ""
+    assert [each.what for each in verdict.notices if each.what == "platform"] == (
+        ["platform"] if words else []
+    )
+
+
 def test_a_hint_tells_what_the_user_agent_has_frozen() -> None:
     headers = {"user-agent": chrome("120", "Macintosh; Intel Mac OS X 10_15_7")}
-    assert not judge(load_policy("kucoin"), headers, None, "").problems
+    assert not judge(load_policy("kucoin"), headers, None, "").methods[Method.THIS_DEVICE]
     headers["sec-ch-ua-platform-version"] = '"12.6.0"'
-    assert judge(load_policy("kucoin"), headers, None, "").problems[0].message == (
+    assert judge(load_policy("kucoin"), headers, None, "").methods[Method.THIS_DEVICE] == (
         "Passkeys need Windows 10 or macOS Ventura or ChromeOS 109 or iOS 16 or above. This device runs macOS 12.6.0."
     )
 
