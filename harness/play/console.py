@@ -32,11 +32,10 @@ _MARKS = {
 PAGE_LINES = 25
 
 
-def title_of(run: RunId) -> str:
-    told = run.play
-    if run.variant:
-        told += f" [{run.variant}]"
-    return told + (f" #{run.repeat}" if run.repeat > 1 else "")
+def aside_of(run: RunId) -> str:
+    """What tells it from other performances of the same play."""
+    variant = f" [{run.variant}]" if run.variant else ""
+    return variant + (f" #{run.repeat}" if run.repeat > 1 else "")
 
 
 class ConsoleReport:
@@ -69,7 +68,8 @@ class ConsoleReport:
         width = len(str(self._total))
         self._console.print(
             f"[dim]{self._done:>{width}}/{self._total}[/] {_MARKS[event.verdict]} "
-            f"{escape(title_of(event.run)):<28} [dim]{event.seconds:5.1f} s  {escape(event.play.title)}[/]",
+            f"[dim]{event.seconds:5.1f} s[/]  {escape(event.play.title)}{escape(aside_of(event.run))}"
+            f"  [dim]{escape(event.run.play)}[/]",
             overflow="ellipsis",
             no_wrap=True,
         )

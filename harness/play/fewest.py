@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from harness.play.play import Play
 from harness.play.verbs import AddPasskey, SignInOnNewDevice, SitAt, UseIncognito
-from harness.play.ways import is_security_key
+from harness.play.ways import has_pin_dialog, is_security_key
 
-ANOTHER_SEAT, KEY, NEARBY = 3.0, 2.0, 12.0
-"""What takes as long as so many steps: another window, a key that is plugged in, a browser that shows QR codes."""
+ANOTHER_SEAT, KEY, ANOTHER_BROWSER = 3.0, 2.0, 12.0
+"""What takes as long as so many steps: another window, a key that is plugged in, a browser that has a screen."""
 
 
 def effort(play: Play) -> float:
@@ -20,7 +20,10 @@ def effort(play: Play) -> float:
         total += verb.times if isinstance(verb, AddPasskey) else 1
         total += ANOTHER_SEAT * isinstance(verb, SitAt | SignInOnNewDevice | UseIncognito)
     for spec in play.header.devices.values():
-        total += KEY * is_security_key(spec) + NEARBY * (spec.via == "hybrid")
+        total += KEY * is_security_key(spec)
+        total += ANOTHER_BROWSER * (
+            spec.via == "hybrid" or (is_security_key(spec) and has_pin_dialog(spec, "mock"))
+        )
     return total
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from harness.browsers import Browser
 from harness.errors import SetupError
 from harness.play.nearby import Nearby
 from harness.wrap import hidden_from, mock_bus
+
+if TYPE_CHECKING:
+    from harness.browsers.chromium import Chromium
 
 BROWSERS = ("chromium", "firefox")
 
@@ -25,6 +29,8 @@ class Machine:
         self._slow = slow
         self._stack = ExitStack()
         self._nearby: Nearby | None = None
+        self._with_dialogs: Chromium | None = None
+        self._is_watched = not headless
         self.no_bus = ""
         """Why there is none, where security keys cannot be plugged in."""
         port = self._port(_program(browser))
@@ -61,6 +67,24 @@ class Machine:
             self._nearby = Nearby(slow=self._slow, sees_keys=not self.no_bus)
         return self._nearby
 
+    def with_dialogs(self) -> Browser:
+        """Where the browser asks for PINs: Chromium does so in dialogs of its own, which need a screen.
+
+        Opened by the first play with such a key. Firefox is answered in any case, and whoever watches answers himself.
+        """
+        if self.kind != "chromium" or self._is_watched:
+            return self.browser
+        if self._with_dialogs is not None and not self._with_dialogs.is_running:
+            crashed, self._with_dialogs = self._with_dialogs, None
+            crashed.close()
+        if self._with_dialogs is None:
+            from harness.browsers.chromium import Chromium
+
+            self._with_dialogs = Chromium(
+                headless=False, port=None if self.no_bus else "mock", slow=self._slow
+            )
+        return self._with_dialogs
+
     @property
     def is_running(self) -> bool:
         return self.browser.is_running
@@ -74,6 +98,8 @@ class Machine:
             stack.callback(self._stack.close)
             if self._nearby is not None:
                 stack.callback(self._nearby.close)
+            if self._with_dialogs is not None:
+                stack.callback(self._with_dialogs.close)
 
     def __enter__(self) -> Machine:
         return self

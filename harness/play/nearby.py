@@ -20,6 +20,16 @@ Tell = Callable[[str, str, str], None]
 SHOWS_CODE = "kCableV2QRCode"
 INSTEAD = ("kBlePowerOnAutomatic", "kBlePowerOnManual", "kMechanismSelection")
 """What Chromium shows instead while Bluetooth is off: that it should be on, or a list with security keys first."""
+IN_WORDS = {
+    SHOWS_CODE: "shows a QR code",
+    "kBlePowerOnAutomatic": "asks for Bluetooth",
+    "kBlePowerOnManual": "asks for Bluetooth",
+    "kMechanismSelection": "shows the list of ways",
+    "kCableV2Connecting": "connects to the phone",
+    "kCableV2Connected": "is connected to the phone",
+    "kCableV2Error": "lost the phone",
+    "kClosed": "closes its dialog",
+}
 
 
 class Nearby:
@@ -64,13 +74,6 @@ class Nearby:
         with self._changing:
             self._held = None
 
-    def take_problems(self) -> list[StuntkeyError]:
-        """What could not be answered in the browser's dialogs since the last time."""
-        assert self._stage.browser.dialogs is not None
-        problems = self._stage.browser.dialogs.problems
-        taken, problems[:] = list(problems), []
-        return taken
-
     def close(self) -> None:
         with self._changing:
             self._held, self._closing = None, True
@@ -84,7 +87,7 @@ class Nearby:
             if held is None:
                 return
             phone, tell = held
-            tell("browser", step.name, step.detail)
+            tell("browser", IN_WORDS.get(step.name, step.name), step.detail)
             if step.name in INSTEAD:
                 why = "the browser shows no QR code"
                 self._hand.submit(self._give_up, tell, "page", why)

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 from harness.browsers import Browser, Page
 from harness.browsers.bridge import PageBridge
-from harness.browsers.browser import Looks, Sent
+from harness.browsers.browser import Looks, Sent, UiSteps
+from harness.browsers.chromium import Chromium
+from harness.errors import StuntkeyError
 from harness.play.agents import agent_of, headers_of
 from harness.play.cast import Actor
 from harness.play.nearby import Nearby
@@ -28,6 +30,8 @@ class Seat:
         nearby: Nearby | None = None,
     ) -> None:
         agent = agent_of(actor.spec)
+        # Chromium draws its dialogs in the window as it is, and QR codes need room.
+        has_dialogs = isinstance(browser, Chromium) and browser.dialogs is not None
         self.actor = actor
         self.room = room
         self.is_private = is_private
@@ -36,9 +40,8 @@ class Seat:
         self.bridge = PageBridge(room=room)
         looks = Looks(
             user_agent=agent.user_agent,
-            # Chromium draws its dialogs in the window as it is, and QR codes need room.
-            size=agent.viewport if nearby is None else None,
-            is_phone=agent.is_phone,
+            size=None if has_dialogs else agent.viewport,
+            is_phone=agent.is_phone and not has_dialogs,
         )
         self._browser = browser
         self.context = browser.new_context(looks, bridge=self.bridge)
@@ -55,6 +58,19 @@ class Seat:
     @property
     def complaints(self) -> list[str]:
         return self.context.complaints
+
+    @property
+    def ui_steps(self) -> UiSteps:
+        """What the browser itself shows: dialogs that are no part of a page."""
+        return self._browser.ui_steps
+
+    def take_problems(self) -> list[StuntkeyError]:
+        """What could not be answered in the browser's dialogs since the last time."""
+        if not isinstance(self._browser, Chromium) or self._browser.dialogs is None:
+            return []
+        problems = self._browser.dialogs.problems
+        taken, problems[:] = list(problems), []
+        return taken
 
     @contextmanager
     def plugged_in(self, key: VirtualKey) -> Iterator[None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from typing import Any
 
 from harness.browsers import Browser, Page
 from harness.browsers.browser import NotShown
@@ -31,13 +32,14 @@ from harness.play.verbs import (
     Verb,
     Wait,
 )
-from harness.play.ways import Ways
+from harness.play.ways import Ways, has_pin_dialog
 from harness.relying_parties.outcome import Outcome
 from harness.relying_parties.protocol import RelyingParty
 from harness.trace import AnswerEvent, AskEvent, Event, RequestEvent, ResponseEvent, StateEvent
 from harness.trace.words import question_text, subject
 from harness.virtual_key import VirtualKey
 
+NO_DIALOG = ("kClosed", "kNotStarted")
 NOWHERE = "a computer"
 """Where the person sits in a play that has security keys only."""
 
@@ -138,17 +140,28 @@ class Stage:
         if how is None:
             return self._world(verb)
         self._passkey_asked = False
-        outcome = how(self, verb)
+        outcome = self._done(how, verb)
         self._devtools_keys.save()
         for seat in self._seats.values():
             if seat.bridge.problems:
                 raise seat.bridge.problems.pop(0)
-        if self.here.nearby is not None and (problems := self.here.nearby.take_problems()):
+        if problems := self.here.take_problems():
             raise problems[0]
         if self._passkey_asked and "passkey" not in outcome.asks:
             # Where the device answers at once, the page shows its question for no time at all.
             outcome = replace(outcome, asks=(*outcome.asks, "passkey"))
         return outcome
+
+    def _done(self, how: Callable[[Stage, Any], Outcome], verb: Verb) -> Outcome:
+        steps, before = self.here.ui_steps, len(self.here.ui_steps)
+        try:
+            return how(self, verb)
+        except NotShown as stuck:
+            shown = steps.since(before)
+            if shown and shown[-1] not in NO_DIALOG:
+                problems = "".join(f": {each}" for each in self.here.take_problems())
+                raise NotShown(f"{stuck}; the browser itself shows its step {shown[-1]}{problems}") from None
+            raise
 
     def can(self, verb: Verb) -> bool:
         return type(verb) in self.site.verbs or isinstance(verb, WORLD)
@@ -207,9 +220,20 @@ class Stage:
                 on_native=self._take_out,
                 passkeys_allowed=passkeys_allowed,
             )
-            browser: Browser = nearby.browser if nearby is not None else self._machine.browser
+            browser = nearby.browser if nearby is not None else self._browser()
             self._seats[place] = Seat(browser, actor, room, is_private=is_private, nearby=nearby)
         self._seat = self._seats[place]
+
+    def _browser(self) -> Browser:
+        asks_for_pins = any(
+            has_pin_dialog(actor.spec, self._ways.of(actor.spec, True))
+            for actor in self.cast.actors.values()
+            if actor.is_security_key
+        )
+        said = [words for step in self.play.steps for words in step.person]
+        if asks_for_pins or any(words.startswith("pin ") for words in said):
+            return self._machine.with_dialogs()
+        return self._machine.browser
 
     def _shows_codes(self, actor: Actor) -> bool:
         """Whether it is a computer, with a phone in the play that scans QR codes."""

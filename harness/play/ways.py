@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from authenticator.profiles.loader import load_profile
-from authenticator.profiles.profile import Kind
+from authenticator.profiles.profile import Kind, UvMethod
 from harness.errors import SetupError
 from harness.play.devices import COMPUTER, PHONES, DeviceSpec
 
@@ -73,3 +73,12 @@ def kind_of(spec: DeviceSpec) -> str:
 
 def possible_ways(spec: DeviceSpec) -> tuple[str, ...]:
     return FOR_KEYS if is_security_key(spec) else FOR_PHONES if is_phone(spec) else FOR_PLATFORMS
+
+
+def has_pin_dialog(spec: DeviceSpec, way: str) -> bool:
+    """Whether the browser itself asks for its PIN: no finger is enrolled that could take its place."""
+    if way not in ("mock", "uhid"):
+        return False
+    features = load_profile(spec.profile).features
+    types_it_itself = features.user_verification is UvMethod.PIN_PAD
+    return features.client_pin and not spec.fingers and not types_it_itself

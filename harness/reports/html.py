@@ -16,7 +16,7 @@ from harness.play.features import Feature, coverage
 from harness.reports.performances import Performance, Performances
 from harness.reports.pictures import Pictures
 
-ON_THE_LEFT = ("page", "site")
+ON_THE_LEFT = ("page", "site", "browser")
 """Whose moments stand on the page's side of a step's time line; the others are the devices' and the person's."""
 _HERE = files("harness.reports")
 
