@@ -90,6 +90,8 @@ class Verified:
     """The sensor, camera or pad recognised the person. It counts as a touch too."""
 
     finger: int = 0
+    by_password: bool = False
+    """With the device's own password, in the place of finger or face: where its screen lock verifies."""
 
 
 @dataclass(frozen=True, slots=True)

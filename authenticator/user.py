@@ -135,6 +135,8 @@ def _is_recognised(auth: Authenticator, answer: Answer) -> bool:
         return is_current_pin(auth.state, answer.text)
     if not isinstance(answer, Verified):
         return False  # a touch alone proves presence and nothing else
+    if answer.by_password:
+        return auth.profile.features.user_verification is UvMethod.SCREEN_LOCK
     fingers = auth.state.fingerprints
     if auth.profile.features.user_verification is UvMethod.FINGERPRINT and fingers:
         return any(each.finger == answer.finger for each in fingers)

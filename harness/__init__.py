@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Reply,
         choose,
         deny,
+        device_password,
         enter_pin,
         ignore,
         poor_sample,
@@ -47,6 +48,7 @@ __all__ = [
     "VirtualKey",
     "choose",
     "deny",
+    "device_password",
     "enter_pin",
     "ignore",
     "poor_sample",
@@ -62,8 +64,8 @@ __all__ = [
 _MODULES = {
     "authenticator.environment": ("HandTurnedClock", "Tamper"),
     "harness.acts": (
-        "Reply", "choose", "deny", "enter_pin", "ignore", "poor_sample", "right_finger", "touch", "unplug",
-        "wrong_finger",
+        "Reply", "choose", "deny", "device_password", "enter_pin", "ignore", "poor_sample", "right_finger", "touch",
+        "unplug", "wrong_finger",
     ),
     "harness.client": ("Client",),
     "harness.errors": ("Failure", "SetupError", "StuntkeyError"),

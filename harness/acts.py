@@ -112,6 +112,18 @@ class _RightFinger:
 
 
 @dataclass(frozen=True, slots=True)
+class _DevicePassword:
+    after: float = 0.0
+    times: int = 1
+
+    def fits(self, ask: Ask) -> bool:
+        return isinstance(ask, Verification) and ask.method != PIN_PAD
+
+    def reply(self, ask: Ask) -> Reply:
+        return Reply(Verified(by_password=True), self.after)
+
+
+@dataclass(frozen=True, slots=True)
 class _NotRecognised:
     """A wrong finger where the user is verified, or a poor sample where a finger is enrolled."""
 
@@ -196,6 +208,11 @@ def ignore(*, times: int = 1) -> Act:
 def right_finger(after: float = 0.0, *, finger: int = 0, times: int = 1) -> Act:
     """Present a finger (or face, or unlock the screen) that the device knows; also to be enrolled."""
     return _RightFinger(finger, after, times)
+
+
+def device_password(after: float = 0.0, *, times: int = 1) -> Act:
+    """Unlock the screen with the device's password, instead of a finger or face. A security key has none."""
+    return _DevicePassword(after, times)
 
 
 def wrong_finger(times: int = 1, *, after: float = 0.0) -> Act:

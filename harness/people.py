@@ -115,6 +115,8 @@ def describe(outcome: Outcome) -> str:
     if isinstance(outcome, Chosen):
         return f"chosen {outcome.index}"
     if isinstance(outcome, Verified):
+        if outcome.by_password:
+            return "verified by the device's password"
         return "verified" if not outcome.finger else f"verified, finger {outcome.finger}"
     return _IN_WORDS.get(type(outcome).__name__, "not recognised")
 

@@ -10,7 +10,15 @@ from harness.play.language import Texts, Words
 from harness.relying_parties.outcome import Outcome, PasskeyRow
 
 Asked = Literal[
-    "password", "email code", "sms code", "authenticator code", "slider", "face", "passkey", "confirmation"
+    "password",
+    "email code",
+    "sms code",
+    "authenticator code",
+    "slider",
+    "face",
+    "passkey",
+    "confirmation",
+    "log in",
 ]
 
 
@@ -49,8 +57,14 @@ class Expect(Words):
     refused: str | None = Field(
         default=None, description="Part of what the site (or the browser) says against it."
     )
+    gives_up: str | None = Field(
+        default=None, description="Part of why the person stops: not the site's refusal, but what they lack."
+    )
     asks: tuple[Asked, ...] | None = Field(
         default=None, description="All that the site asks the person for, in any order; `[]`: nothing."
+    )
+    asks_in_order: tuple[Asked, ...] | None = Field(
+        default=None, description="All that the site asks the person for, in this order."
     )
     never_asks: tuple[Asked, ...] = ()
     shows: Texts = Field(default=(), description="Texts the page shows afterwards.")
@@ -60,8 +74,12 @@ class Expect(Words):
 
     def told(self) -> str:
         said = ["confirmed" if self.refused is None else f"refused: {self.refused}"]
+        if self.gives_up is not None:
+            said = [f"the person gives up: {self.gives_up}"]
         if self.asks is not None:
             said.append("asks for " + (", ".join(self.asks) or "nothing"))
+        if self.asks_in_order is not None:
+            said.append("asks for " + ", then ".join(self.asks_in_order))
         if self.never_asks:
             said.append("never asks for " + ", ".join(self.never_asks))
         said += [f"shows {text!r}" for text in self.shows]
@@ -81,6 +99,14 @@ class Expect(Words):
             found.append("it was not refused")
         if self.refused is not None and self.refused.lower() not in (seen.refused or self.refused).lower():
             found.append(f"it was refused in other words: {seen.refused}")
+        if self.gives_up is None and seen.gave_up is not None:
+            found.append(f"the person gave up: {seen.gave_up}")
+        if self.gives_up is not None and seen.gave_up is None:
+            found.append("the person did not give up")
+        if self.gives_up is not None and self.gives_up.lower() not in (seen.gave_up or self.gives_up).lower():
+            found.append(f"the person gave up for another reason: {seen.gave_up}")
+        if self.asks_in_order is not None and self.asks_in_order != tuple(dict.fromkeys(seen.asks)):
+            found.append(f"the site asked for {', then '.join(seen.asks) or 'nothing'}")
         if self.asks is not None and sorted(self.asks) != sorted(set(seen.asks)):
             found.append(f"the site asked for {', '.join(seen.asks) or 'nothing'}")
         found += [f"the site asked for {asked}" for asked in self.never_asks if asked in seen.asks]

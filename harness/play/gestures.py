@@ -5,12 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from harness.acts import Act, deny, enter_pin, ignore, right_finger, touch, unplug, wrong_finger
+from harness.acts import (
+    Act,
+    deny,
+    device_password,
+    enter_pin,
+    ignore,
+    right_finger,
+    touch,
+    unplug,
+    wrong_finger,
+)
 
 GESTURES: dict[str, Callable[[], Act]] = {
     "touch": touch,
     "right finger": right_finger,
     "unlock screen": right_finger,
+    "device password": device_password,
     "wrong finger": wrong_finger,
     "wrong face": wrong_finger,
     "cancel": deny,

@@ -163,4 +163,5 @@ def _work(work: Any, told: Any) -> None:
     except KeyboardInterrupt:
         told.cancel_join_thread()  # nobody listens any more
         return
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is closed, and nothing more to tell
     told.put(None)

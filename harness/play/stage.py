@@ -24,6 +24,7 @@ from harness.play.seat import Seat
 from harness.play.traffic import inspect_traffic
 from harness.play.verbs import (
     InspectTraffic,
+    LookAtDevice,
     LoseDevice,
     SignInOnNewDevice,
     SitAt,
@@ -33,7 +34,7 @@ from harness.play.verbs import (
     Wait,
 )
 from harness.play.ways import Ways, has_pin_dialog
-from harness.relying_parties.outcome import Outcome
+from harness.relying_parties.outcome import ASKS, Outcome
 from harness.relying_parties.protocol import RelyingParty
 from harness.trace import AnswerEvent, AskEvent, Event, RequestEvent, ResponseEvent, StateEvent
 from harness.trace.words import question_text, subject
@@ -63,7 +64,9 @@ class Stage:
         self._devtools_keys = DevToolsKeys()
         self._held: Actor | None = None
         self._hands_off = False
-        self._passkey_asked = False
+        self._asks_noted = 0
+        self._asks_before_passkey: int | None = None
+        """What the site had asked for in this step, when it asked the browser for a passkey."""
         self._seat: Seat | None = None
         self._sit(self.cast[start])
 
@@ -126,6 +129,7 @@ class Stage:
         self.note("a passkey was picked from the autofill list")
 
     def note(self, what: str, detail: str = "") -> None:
+        self._asks_noted += what.startswith(ASKS)
         self.tell("site", what, detail)
 
     # The world
@@ -139,7 +143,7 @@ class Stage:
         how = self.site.verbs.get(type(verb))
         if how is None:
             return self._world(verb)
-        self._passkey_asked = False
+        self._asks_noted, self._asks_before_passkey = 0, None
         outcome = self._done(how, verb)
         self._devtools_keys.save()
         for seat in self._seats.values():
@@ -147,9 +151,11 @@ class Stage:
                 raise seat.bridge.problems.pop(0)
         if problems := self.here.take_problems():
             raise problems[0]
-        if self._passkey_asked and "passkey" not in outcome.asks:
+        if self._asks_before_passkey is not None and "passkey" not in outcome.asks:
             # Where the device answers at once, the page shows its question for no time at all.
-            outcome = replace(outcome, asks=(*outcome.asks, "passkey"))
+            place = len(outcome.asks) - self._asks_noted + self._asks_before_passkey
+            asks = (*outcome.asks[:place], "passkey", *outcome.asks[place:])
+            outcome = replace(outcome, asks=asks)
         return outcome
 
     def _done(self, how: Callable[[Stage, Any], Outcome], verb: Verb) -> Outcome:
@@ -182,11 +188,19 @@ class Stage:
                 self._sit(actor)
             case SwitchOf():
                 self._switch(verb)
+            case LookAtDevice():
+                return self._looked_at(self._actor(verb.device))
             case InspectTraffic():
                 return inspect_traffic([sent for seat in self._seats.values() for sent in seat.sent])
             case _:
                 raise SetupError(f"{self.site.name} cannot {verb.phrase!r}")
         return Outcome()
+
+    def _looked_at(self, actor: Actor) -> Outcome:
+        """What its own settings list: whose passkey, for which site."""
+        passkeys = actor.key.credentials if actor.key is not None else ()
+        told = [f"{each.user.name} ({each.user.display_name}) at {each.rp_id}" for each in passkeys]
+        return Outcome(text="\n".join(told) or "no passkeys")
 
     def _switch(self, verb: SwitchOf) -> None:
         actor = self._actor(verb.device)
@@ -231,9 +245,16 @@ class Stage:
             if actor.is_security_key
         )
         said = [words for step in self.play.steps for words in step.person]
-        if asks_for_pins or any(words.startswith("pin ") for words in said):
+        # What Chromium tells its user of a key, and not yet the page, is in a dialog that one must dismiss.
+        refusals = {getattr(step.verb, "on", None) for step in self.play.steps if step.expect.refused}
+        tells = any(name in self.cast.actors and self._is_on_bus(name) for name in refusals)
+        if asks_for_pins or tells or any(words.startswith("pin ") for words in said):
             return self._machine.with_dialogs()
         return self._machine.browser
+
+    def _is_on_bus(self, name: str) -> bool:
+        actor = self.cast[name]
+        return actor.is_security_key and self._ways.of(actor.spec, True) in ("mock", "uhid")
 
     def _shows_codes(self, actor: Actor) -> bool:
         """Whether it is a computer, with a phone in the play that scans QR codes."""
@@ -263,7 +284,8 @@ class Stage:
         return self.cast[name]
 
     def _note_passkey_asked(self) -> None:
-        self._passkey_asked = True
+        if self._asks_before_passkey is None:
+            self._asks_before_passkey = self._asks_noted
 
     # What happened
 
@@ -293,7 +315,7 @@ class Stage:
         self.cast.close()
 
 
-WORLD = (SitAt, UseIncognito, Wait, LoseDevice, SignInOnNewDevice, SwitchOf, InspectTraffic)
+WORLD = (SitAt, UseIncognito, Wait, LoseDevice, SignInOnNewDevice, SwitchOf, LookAtDevice, InspectTraffic)
 
 
 def _in_words(event: Event) -> tuple[str, str] | None:

@@ -290,6 +290,14 @@ class VisitLookAlike(Verb):
     on: str | None = None
 
 
+class LookAtDevice(Verb):
+    """Look at the passkeys that a device lists in its own settings."""
+
+    phrase = "look at device"
+    main = "device"
+    device: str
+
+
 class InspectTraffic(Verb):
     """Look at all that went from the browser to the site so far."""
 
@@ -318,6 +326,7 @@ VERBS: dict[str, type[Verb]] = {
             SwitchOf,
             UseIncognito,
             VisitLookAlike,
+            LookAtDevice,
             InspectTraffic,
             Look,
         ),

@@ -31,6 +31,7 @@ from harness import (
     SetupError,
     choose,
     deny,
+    device_password,
     enter_pin,
     ignore,
     poor_sample,
@@ -59,6 +60,7 @@ def question(ask: Ask) -> Question:
     ("act", "fits"),
     [
         (touch(), {PRESENCE: TOUCHED, FINGER: Verified(), SAMPLE: Verified()}),
+        (device_password(), {FINGER: Verified(by_password=True)}),
         (right_finger(finger=2), {FINGER: Verified(2), SAMPLE: Verified(2)}),
         (wrong_finger(), {FINGER: NotRecognised(), PIN_PAD: NotRecognised()}),
         (poor_sample(0x01), {SAMPLE: NotRecognised(0x01)}),

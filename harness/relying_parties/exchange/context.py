@@ -42,6 +42,11 @@ class Context:
         """Go through the verification, then see what the page says."""
         verification = Verification(visit, self.user, self.codes, answers).go()
         asks = [*asks, *(each for each in verification.asks if each not in asks)]
-        if verification.refused is not None:
-            return Outcome(refused=verification.refused, asks=tuple(asks), text=visit.window.text())
+        if verification.refused is not None or verification.gave_up is not None:
+            return Outcome(
+                refused=verification.refused,
+                gave_up=verification.gave_up,
+                asks=tuple(asks),
+                text=visit.window.text(),
+            )
         return self.outcome(visit, asks, visit.window.wait_for(done, error), error)

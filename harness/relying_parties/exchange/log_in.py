@@ -56,6 +56,7 @@ class _LogIn:
         if seen == STEPS[1]:
             seen = self._passkey()
         if seen == STEPS[2] and not self._wants_password:
+            self._asks.append("password")  # the site prefers it; the person asks for the passkey
             window.click(test("passkey-instead"))
             window.wait_for(STEPS[1])
             seen = self._passkey()
@@ -113,7 +114,7 @@ def open_app(context: Context, visit: Visit, verb: OpenApp) -> Outcome:
     window.goto("about:blank")
     window.goto(context.at("/dashboard"))
     seen = window.wait_for(HOME, test("identifier"))
-    return Outcome(refused=None if seen == HOME else "the app asks to log in", text=window.text())
+    return Outcome(asks=() if seen == HOME else ("log in",), text=window.text())
 
 
 def sign_up(context: Context, visit: Visit, verb: SignUp) -> Outcome:
@@ -149,6 +150,6 @@ def recover_account(context: Context, visit: Visit, verb: RecoverAccount) -> Out
         return context.outcome(visit, [], ERROR)
     answers = Answers(proof=context.proof(visit, verb.verify_with))
     outcome = context.verified(visit, [], answers, MESSAGE, ERROR)
-    if outcome.refused is None:
+    if outcome.refused is None and outcome.gave_up is None:
         context.recovery = str(window.evaluate("() => document.querySelector('#token').value"))
     return outcome

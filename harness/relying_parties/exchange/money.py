@@ -55,12 +55,15 @@ def _confirm(context: Context, visit: Visit, verb: Withdraw) -> Outcome:
             window.wait_for(VERIFY, "#prompt-error:not(:empty)")
             proven = Verification(visit, context.user, context.codes, Answers(proof="codes")).go()
             asks += proven.asks
-            if proven.refused is not None:
-                return Outcome(refused=proven.refused, asks=tuple(asks), text=window.text())
+            if proven.refused is not None or proven.gave_up is not None:
+                return Outcome(
+                    refused=proven.refused, gave_up=proven.gave_up, asks=tuple(asks), text=window.text()
+                )
             seen = window.wait_for(VERIFY, "#prompt-error:not(:empty)")
             if seen != VERIFY:
                 return context.outcome(visit, asks, seen, seen)
         else:
+            visit.note("the site leads to a passkey", "not now")
             window.click(test("not-now"))
             seen = window.wait_for(VERIFY, RECEIPT, ERROR)
     if seen != VERIFY:

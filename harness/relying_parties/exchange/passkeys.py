@@ -63,7 +63,7 @@ def add_passkey(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
         if number:
             visit.change_account(verb.on)
         outcome = _again(context, visit, verb) if verb.again else _add(context, visit, verb)
-        if outcome.refused is not None:
+        if outcome.refused is not None or outcome.gave_up is not None:
             break
     return outcome
 
@@ -191,14 +191,14 @@ def remove_passkey(context: Context, visit: Visit, verb: RemovePasskey) -> Outco
         asks = ["confirmation"]
         if not verb.confirm:
             window.click(test("remove-cancel"))
-            return Outcome(refused="it was not confirmed", asks=tuple(asks), text=window.text())
+            return Outcome(gave_up="they did not confirm it", asks=tuple(asks), text=window.text())
         window.click(test("remove-confirm"))
         seen = window.wait_for(VERIFY, MESSAGE, ERROR)
         outcome = context.outcome(visit, asks, seen)
         if seen == VERIFY:
             answers = Answers(proof=context.proof(visit, verb.verify_with))
             outcome = context.verified(visit, asks, answers, MESSAGE, ERROR)
-    if outcome.refused is None:
+    if outcome.refused is None and outcome.gave_up is None:
         context.passkeys[verb.of].pop()
     return outcome
 

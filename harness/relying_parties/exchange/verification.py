@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.relying_parties.exchange.account import Codes, User
 from harness.relying_parties.exchange.hooks import test
+from harness.relying_parties.outcome import ASKS
 from harness.relying_parties.protocol import Visit
 
 ASKED = {
@@ -50,6 +51,7 @@ class Verified:
 
     asks: list[str] = field(default_factory=list)
     refused: str | None = None
+    gave_up: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ class Verification:
         """The browser was asked already when the dialog opened."""
         self._ask("passkey")
         if self._proof == "nothing":
-            return self._refuse("the person gave nothing")
+            return self._give_up("they gave nothing")
         if self._proof == "passkey" and not self._answers.instead:
             return self._refuse(sight.error)
         self._proof = self._answers.instead or self._proof
@@ -121,7 +123,7 @@ class Verification:
         if not fields and not sight.face:
             return self._refuse(sight.error)
         if proof in ("nothing", "passkey"):
-            return self._refuse(sight.error or "the person has no codes to give")
+            return self._refuse(sight.error) if sight.error else self._give_up("they have no codes to give")
         self._has_given = (tuple(fields), sight.face)
         if fields:
             for name in fields:
@@ -163,9 +165,14 @@ class Verification:
     def _ask(self, what: str) -> None:
         if what not in self._seen.asks:
             self._seen.asks.append(what)
+            self._visit.note(f"{ASKS} {what}")
 
     def _refuse(self, why: str) -> bool:
         self._seen.refused = why
+        return False
+
+    def _give_up(self, why: str) -> bool:
+        self._seen.gave_up = why
         return False
 
 

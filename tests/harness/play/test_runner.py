@@ -83,6 +83,7 @@ SEEN = Outcome(
     [
         {},
         {"asks": ["passkey", "confirmation"]},
+        {"asks in order": ["confirmation", "passkey"]},
         {"never asks": ["email code"]},
         {"shows": "withdrawal submitted"},
         {"hides": ["refused"]},
@@ -103,6 +104,8 @@ def test_what_is_as_expected_fits(expected: dict[str, object]) -> None:
     [
         ({"refused": "held"}, "it was not refused"),
         ({"asks": []}, "the site asked for confirmation, passkey"),
+        ({"asks in order": ["passkey", "confirmation"]}, "the site asked for confirmation, then passkey"),
+        ({"gives up": "codes"}, "the person did not give up"),
         ({"asks": ["passkey"]}, "the site asked for confirmation, passkey"),
         ({"never asks": ["passkey"]}, "the site asked for passkey"),
         ({"shows": "held"}, "the page does not show 'held'"),
@@ -125,4 +128,17 @@ def test_refusals_are_compared_by_their_words() -> None:
     assert Expect.model_validate({"refused": "held FOR 24"}).misfits(refused) == []
     assert Expect.model_validate({"refused": "no money"}).misfits(refused) == [
         "it was refused in other words: Withdrawals are held for 24 hours"
+    ]
+
+
+def test_who_gives_up_was_not_refused() -> None:
+    gave_up = Outcome(gave_up="they have no codes to give")
+    assert Expect().misfits(gave_up) == ["the person gave up: they have no codes to give"]
+    assert Expect.model_validate({"gives up": "no codes"}).misfits(gave_up) == []
+    assert Expect.model_validate({"gives up": "confirm"}).misfits(gave_up) == [
+        "the person gave up for another reason: they have no codes to give"
+    ]
+    assert Expect.model_validate({"refused": "no codes"}).misfits(gave_up) == [
+        "it was not refused",
+        "the person gave up: they have no codes to give",
     ]
