@@ -76,8 +76,10 @@ def parse_finding(text: str) -> tuple[str, Case]:
         )
     try:
         operator = operator_of(match["operator"])
-    except KeyError as unknown:
-        raise SetupError(f"there is no operator {unknown}: `stuntkey fuzz list` has them all") from None
+    except KeyError:
+        raise SetupError(
+            f"there is no operator {match['operator']}: `stuntkey fuzz list` has them all"
+        ) from None
     for case in operator.cases(int(match["seed"])):
         if (case.variant, case.ceremony.value) == (match["variant"], match["ceremony"]):
             return match["target"], case
