@@ -65,6 +65,7 @@ class Client:
     related_origins     RP id → the JSON at its /.well-known/webauthn
     enterprise_rp_ids   the RP ids for which this client's administrator allows enterprise attestation
     cancelled           once it is set, a virtual key's request is cancelled (not with `wire`)
+    connection          how the key is reached, where that is neither of these: a phone through a tunnel, say
     """
 
     def __init__(
@@ -82,14 +83,17 @@ class Client:
         enterprise_rp_ids: Collection[str] = (),
         lies: Lies = TRUTH,
         cancelled: threading.Event | None = None,
+        connection: Connection | None = None,
     ) -> None:
         self.origin = origin.rstrip("/")
         self.lies = lies
-        self._connection = _connection(key, person, wire=wire, cancelled=cancelled)
+        self._connection = connection or _connection(key, person, wire=wire, cancelled=cancelled)
         profile = key.profile if isinstance(key, VirtualKey) else None
         kind = profile.kind if profile is not None else Kind.SECURITY_KEY
         self._always_resident = profile is not None and profile.has(Quirk.ALWAYS_DISCOVERABLE)
         self._platform = kind is not Kind.SECURITY_KEY if platform is None else platform
+        # Phones and platforms keep theirs where a site wants no attestation, by QR code too: so does Chromium.
+        self._keeps_aaguid = kind is not Kind.SECURITY_KEY
         self._attachment = "platform" if self._platform else "cross-platform"
         self._signals = key.signals if isinstance(key, Device) else None
         self._cross_origin = cross_origin
@@ -188,7 +192,7 @@ class Client:
         conveyance = options.attestation
         if conveyance == "enterprise" and not attested.enterprise:
             conveyance = "none"  # Chromium: what was asked for by name is not replaced by something less
-        attested = attested.conveyed(conveyance, platform=self._platform)
+        attested = attested.conveyed(conveyance, keeps_aaguid=self._keeps_aaguid)
         return registration_response(
             client_data,
             self.lies.attestation_object(attested.object()),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from harness.browsers.browser import UiSteps
 from harness.client import Client
 from harness.people import Person
 from harness.virtual_key import VirtualKey
+from harness.webauthn.ctap import Connection
 from harness.webauthn.errors import ClientError, not_allowed
 from harness.webauthn.lies import TRUTH, Lies
 from harness.webauthn.options import from_base64url, load
@@ -70,6 +72,8 @@ class Answering:
     """Whether the page is on that device itself. None: as the device's kind has it."""
     transports: Sequence[str] | None = None
     """What the page is told of a new credential, where it is not what the device says."""
+    connect: Callable[[threading.Event], AbstractContextManager[Connection]] | None = None
+    """How the device is reached for one ceremony, where it is not at hand; the event says that the page gave up."""
 
 
 class Room(Protocol):
@@ -264,9 +268,19 @@ class PageBridge:
     def _credential(
         self, ceremony: Ceremony, answering: Answering, top_origin: str, aborted: threading.Event
     ) -> dict[str, Any]:
-        client = self._client(
-            answering.device, ceremony.origin, top_origin, aborted, platform=answering.is_platform
-        )
+        with ExitStack() as stack:
+            connection = stack.enter_context(answering.connect(aborted)) if answering.connect else None
+            client = self._client(
+                answering.device,
+                ceremony.origin,
+                top_origin,
+                aborted,
+                platform=answering.is_platform,
+                connection=connection,
+            )
+            return self._credential_of(client, ceremony, answering)
+
+    def _credential_of(self, client: Client, ceremony: Ceremony, answering: Answering) -> dict[str, Any]:
         if ceremony.kind == "get":
             mediation = "conditional" if ceremony.is_conditional else None
             return dict(client.get(ceremony.options, mediation=mediation))
@@ -283,6 +297,7 @@ class PageBridge:
         aborted: threading.Event | None = None,
         *,
         platform: bool | None = None,
+        connection: Connection | None = None,
     ) -> Client:
         cross = origin != top_origin
         return Client(
@@ -292,6 +307,7 @@ class PageBridge:
             top_origin=top_origin if cross else None,
             cancelled=aborted,
             platform=platform,
+            connection=connection,
             lies=self.lies,
             **self._options,
         )

@@ -51,6 +51,8 @@ class HybridStage:
         **browser_options: Any,
     ) -> None:
         self._stack = ExitStack()
+        self.last_picture = b""
+        """PNG of the QR code that was read last, for reports."""
         try:
             certificate = TunnelCertificate(tunnel_domains)
             bus = self._enter(PrivateBus())
@@ -96,9 +98,10 @@ class HybridStage:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             with Image.open(BytesIO(self.browser.screenshot_screen())) as picture:
-                text = passkey_code(picture)
-            if text is not None and text != other_than:
-                return text
+                seen = passkey_code(picture)
+                if seen is not None and seen.text != other_than:
+                    self.last_picture = seen.cut_out(picture)
+                    return seen.text
             time.sleep(LOOK_AGAIN)
         steps = ", ".join(self.browser.ui_steps.names) or "none"
         raise Failure(f"no QR code on the screen in {timeout:g} s; the browser's steps: {steps}")

@@ -26,6 +26,7 @@ class Actor:
     """None: a computer without passkeys."""
     is_security_key: bool = False
     bluetooth: bool = True
+    is_locked: bool = False
     is_lost: bool = False
     way: str = ""
     """How it was there, once it was used."""
@@ -86,7 +87,8 @@ class Cast:
                 clock=clock,
             )
             return Actor(name=name, spec=spec, key=key, is_security_key=True)
-        clock = None if self._via(spec, False) == "hybrid" else HandTurnedClock()
+        # Through a tunnel, too, a phone lives in real time.
+        clock = None if self._via(spec, False) in ("hybrid", "linked") else HandTurnedClock()
         options = {"screen_lock": spec.screen_lock, "seed": seed, "clock": clock}
         if profile.kind is Kind.PROVIDER:
             account = self._accounts.setdefault(

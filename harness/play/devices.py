@@ -16,7 +16,7 @@ COMPUTER = "computer"
 PHONES = frozenset({"icloud-keychain", "google-password-manager", "android-device-bound"})
 """Profiles of what another device reaches by QR code."""
 
-Via = Literal["page", "cdp", "mock", "uhid", "hybrid"]
+Via = Literal["page", "cdp", "mock", "uhid", "hybrid", "linked"]
 
 
 class DeviceSpec(Words):

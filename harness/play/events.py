@@ -61,6 +61,8 @@ class Moment:
     """site (a code sent), page (a request, a message), person, or the device's name."""
     what: str
     detail: str = ""
+    picture: bytes | None = field(default=None, repr=False)
+    """PNG of what was seen, a QR code say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.browsers.browser import PATIENCE, UiStep
 from harness.errors import SetupError, StuntkeyError
@@ -16,7 +15,11 @@ if TYPE_CHECKING:
     from harness.browsers.chromium import Chromium
     from harness.hybrid.phone import PhoneEvent
 
-Tell = Callable[[str, str, str], None]
+
+class Tell(Protocol):
+    def __call__(self, who: str, what: str, detail: str, picture: bytes | None = None) -> None: ...
+
+
 SHOWS_CODE = "kCableV2QRCode"
 INSTEAD = ("kBlePowerOnAutomatic", "kBlePowerOnManual", "kMechanismSelection")
 """What Chromium shows instead while Bluetooth is off: that it should be on, or a list with security keys first."""
@@ -46,6 +49,7 @@ class Nearby:
         self._changing = threading.Lock()
         self._held: tuple[Actor, Tell] | None = None
         self._closing = False
+        self._powered = True
         self._last_code: str | None = None
         try:
             self._stage = self._stack.enter_context(
@@ -65,9 +69,15 @@ class Nearby:
 
     def hold(self, phone: Actor, computer: Actor, tell: Tell) -> None:
         """This phone scans the next QR code that the computer shows."""
-        self._stage.power(computer.bluetooth)
+        self.power(computer.bluetooth)
         with self._changing:
             self._held = phone, tell
+
+    def power(self, on: bool) -> None:
+        """The computer's Bluetooth is on or off from now on."""
+        if on is not self._powered:
+            self._powered = on
+            self._stage.power(on)
 
     def put_away(self) -> None:
         """A QR code on the screen is nobody's business now."""
@@ -102,12 +112,17 @@ class Nearby:
 
         try:
             code = self._last_code = self._stage.read_code(PATIENCE, other_than=self._last_code)
-            if not phone.bluetooth:
-                # It cannot prove that it is near (CTAP 2.3 §11.5), and says so.
-                self._give_up(tell, phone.name, "cannot use the QR code: its Bluetooth is off")
-                return
-            device = self._stage.phone(phone.key, name=phone.name, on_event=told)
-            session = self._stage.scan(device, code)
+            tell("browser", "shows a QR code", "", self._stage.last_picture)
+            device = self._stage.phone(
+                phone.key,
+                name=phone.name,
+                on_event=told,
+                bluetooth=phone.bluetooth,
+                locked=phone.is_locked,
+            )
+            # Nobody unlocks a locked phone before the play says so.
+            patience = {"join_within": 0.0} if phone.is_locked else {}
+            session = self._stage.scan(device, code, **patience)
         except StuntkeyError as error:
             self._give_up(tell, phone.name, f"scans no QR code: {error}")
             return

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeAlias
 
 from harness.browsers.bridge import Answering, Ceremony
 from harness.play.cast import Actor
 from harness.play.devices import PHONES
 from harness.virtual_key import VirtualKey
+from harness.webauthn.ctap import Connection
 from harness.webauthn.errors import not_allowed
 
 PATIENCE = 3.0
 """Seconds a page has to ask for autofill. It does so as it loads, and the bridge looks ten times a second."""
+
+THROUGH_A_TUNNEL = ("hybrid", "linked")
+"""Ways that find out for themselves whether a phone is near."""
+Connect: TypeAlias = Callable[[threading.Event], AbstractContextManager[Connection]]
 
 
 class PlayRoom:
@@ -27,6 +34,7 @@ class PlayRoom:
         note: Callable[[str, str, str], None],
         on_get: Callable[[], None] = lambda: None,
         on_native: Callable[[Actor, str], None] = lambda actor, way: None,
+        call: Callable[[Actor], Connect] | None = None,
         passkeys_allowed: bool = True,
     ) -> None:
         self._seat = seat
@@ -35,6 +43,7 @@ class PlayRoom:
         self._note = note
         self._on_get = on_get
         self._on_native = on_native
+        self._call = call
         self._passkeys_allowed = passkeys_allowed
         self._offered = threading.Event()
         self._picked = threading.Event()
@@ -67,6 +76,8 @@ class PlayRoom:
         here = actor is self._seat
         way = self._way_of(actor)
         self._require_reachable(actor, way)
+        if way == "linked":
+            return self._called(actor)
         if way != "page":
             actor.used(way)
             self._on_native(actor, way)
@@ -77,17 +88,28 @@ class PlayRoom:
         self._note("page", f"navigator.credentials.{ceremony.kind}", f"answered by {actor.name}, {by}")
         return Answering(device=actor.key, is_platform=here, transports=_transports(actor))
 
+    def _called(self, actor: Actor) -> Answering:
+        assert actor.key is not None
+        assert self._call is not None
+        actor.used("linked")
+        return Answering(
+            device=actor.key,
+            is_platform=False,
+            transports=_transports(actor),
+            connect=self._call(actor),
+        )
+
     def _way_of(self, actor: Actor) -> str:
         way = self._way(actor)
-        # Whoever sits at a phone has no code to scan.
-        return "page" if actor is self._seat and way == "hybrid" else way
+        # Whoever sits at a phone has no code to scan, and calls nobody.
+        return "page" if actor is self._seat and way in THROUGH_A_TUNNEL else way
 
     def _require_reachable(self, actor: Actor, way: str) -> None:
         if actor.key is None:
             raise not_allowed(f"{actor.name} has no passkeys, and no other device was taken")
         if actor.is_lost:
             raise not_allowed(f"{actor.name} is lost")
-        if actor is not self._seat and not actor.is_security_key and way != "hybrid":
+        if actor is not self._seat and not actor.is_security_key and way not in THROUGH_A_TUNNEL:
             # Hybrid proves by Bluetooth that the phone is near (CTAP 2.3 §11.5): both sides need it.
             for each in (self._seat, actor):
                 if not each.bluetooth:

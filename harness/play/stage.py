@@ -17,9 +17,10 @@ from harness.play.cast import Actor, Cast
 from harness.play.devices import COMPUTER, DeviceSpec
 from harness.play.devtools_keys import DevToolsKeys
 from harness.play.events import Moment
+from harness.play.linked import LinkedPhones
 from harness.play.machine import Machine
 from harness.play.play import Play
-from harness.play.room import PlayRoom
+from harness.play.room import Connect, PlayRoom
 from harness.play.seat import Seat
 from harness.play.traffic import inspect_traffic
 from harness.play.verbs import (
@@ -67,6 +68,7 @@ class Stage:
         self._asks_noted = 0
         self._asks_before_passkey: int | None = None
         """What the site had asked for in this step, when it asked the browser for a passkey."""
+        self._linked: LinkedPhones | None = None
         self._seat: Seat | None = None
         self._sit(self.cast[start])
 
@@ -206,6 +208,9 @@ class Stage:
         actor = self._actor(verb.device)
         if verb.bluetooth is not None:
             actor.bluetooth = verb.bluetooth
+            self._tell_nearby(actor)
+        if verb.locked is not None:
+            actor.is_locked = verb.locked
         device = actor.device
         self._switch_more(verb, device)
         for seat in self._seats.values():
@@ -232,11 +237,25 @@ class Stage:
                 note=self.tell,
                 on_get=self._note_passkey_asked,
                 on_native=self._take_out,
+                call=self._call,
                 passkeys_allowed=passkeys_allowed,
             )
             browser = nearby.browser if nearby is not None else self._browser()
             self._seats[place] = Seat(browser, actor, room, is_private=is_private, nearby=nearby)
         self._seat = self._seats[place]
+        self._tell_nearby(actor)
+
+    def _tell_nearby(self, actor: Actor) -> None:
+        """Its browser hears at once of a computer's Bluetooth: it shows no QR code until it has."""
+        for seat in self._seats.values():
+            if seat.actor is actor and seat.nearby is not None:
+                seat.nearby.power(actor.bluetooth)
+
+    def _call(self, phone: Actor) -> Connect:
+        """How this linked phone is called from where the person sits."""
+        if self._linked is None:
+            self._linked = LinkedPhones(self.tell)
+        return self._linked.call(phone, self.here.actor)
 
     def _browser(self) -> Browser:
         asks_for_pins = any(
@@ -289,12 +308,13 @@ class Stage:
 
     # What happened
 
-    def tell(self, who: str, what: str, detail: str = "") -> None:
+    def tell(self, who: str, what: str, detail: str = "", picture: bytes | None = None) -> None:
         if what.startswith("PublicKeyCredential.signal") and any(
             (who, what, detail) == (each.who, each.what, each.detail) for each in self.moments
         ):
             return  # a page says so each time it is shown
-        self.moments.append(Moment(at=time.monotonic() - self._began, who=who, what=what, detail=detail))
+        at = time.monotonic() - self._began
+        self.moments.append(Moment(at=at, who=who, what=what, detail=detail, picture=picture))
 
     def _hear(self, device: str, event: Event) -> None:
         told = _in_words(event)
@@ -312,6 +332,8 @@ class Stage:
     def close(self) -> None:
         for seat in self._seats.values():
             seat.close()
+        if self._linked is not None:
+            self._linked.close()
         self.cast.close()
 
 

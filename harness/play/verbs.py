@@ -268,6 +268,9 @@ class SwitchOf(Verb):
     device: str
     bluetooth: Switch | None = None
     screen_lock: Switch | None = None
+    locked: Switch | None = Field(
+        default=None, description="Whether the screen is locked now: nobody scans with such a phone."
+    )
     online: Switch | None = None
 
 

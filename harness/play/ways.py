@@ -12,39 +12,43 @@ from harness.play.devices import COMPUTER, PHONES, DeviceSpec
 
 FOR_KEYS = ("mock", "uhid", "page", "cdp")
 FOR_PHONES = ("page", "hybrid", "cdp")
+FOR_LINKED_PHONES = ("page", "linked", "cdp")
 FOR_PLATFORMS = ("page", "cdp")
-WAYS = ("mock", "uhid", "page", "hybrid", "cdp")
+WAYS = ("mock", "uhid", "page", "hybrid", "linked", "cdp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
     """mock and uhid: real HID in front of the browser. page: navigator.credentials leads to the device.
-    hybrid: the phone scans the QR code that a stock browser shows. cdp: Chromium's own virtual authenticator.
+    hybrid: the phone scans the QR code that a stock browser shows. linked: our own client calls the phone through a
+    tunnel, as no browser of today does. cdp: Chromium's own virtual authenticator.
     """
 
     key: str = "mock"
     phone: str = "page"
     platform: str = "page"
+    linked: str = "page"
 
     def of(self, spec: DeviceSpec, is_security_key: bool) -> str:
         # What a run chooses is for the devices that can; what a play says, the loader has looked at.
-        possible = FOR_KEYS if is_security_key else FOR_PHONES if is_phone(spec) else FOR_PLATFORMS
-        wanted = spec.via or (
-            self.key if is_security_key else self.phone if is_phone(spec) else self.platform
-        )
+        possible = possible_ways(spec)
+        chosen = self.key if is_security_key else self.phone if is_phone(spec) else self.platform
+        wanted = spec.via or (self.linked if is_linked(spec) else chosen)
         return wanted if wanted in possible else "page"
 
 
 def ways_of(words: Sequence[str]) -> Ways:
-    """`page` and `cdp` are for all devices; `uhid` puts security keys there, `hybrid` phones."""
+    """`page` and `cdp` are for all devices; `uhid` puts security keys there, `hybrid` phones, `linked` linked ones."""
     ways = Ways()
     for word in words:
         if word not in WAYS:
             raise SetupError(f"--via {word}: there are {', '.join(WAYS)}")
         if word == "hybrid":
             ways = replace(ways, phone=word)
+        elif word == "linked":
+            ways = replace(ways, linked=word)
         elif word in ("page", "cdp"):
-            ways = Ways(key=word, phone=word, platform=word)
+            ways = Ways(key=word, phone=word, platform=word, linked=word)
         else:
             ways = replace(ways, key=word)
     return ways
@@ -59,20 +63,24 @@ def is_phone(spec: DeviceSpec) -> bool:
     return spec.profile in PHONES and not spec.linked
 
 
+def is_linked(spec: DeviceSpec) -> bool:
+    return spec.profile in PHONES and spec.linked
+
+
 def kind_of(spec: DeviceSpec) -> str:
     if is_security_key(spec):
         return "a security key"
-    return (
-        "a phone"
-        if is_phone(spec)
-        else "a linked phone"
-        if spec.profile in PHONES
-        else "a platform authenticator"
-    )
+    if is_phone(spec):
+        return "a phone"
+    return "a linked phone" if is_linked(spec) else "a platform authenticator"
 
 
 def possible_ways(spec: DeviceSpec) -> tuple[str, ...]:
-    return FOR_KEYS if is_security_key(spec) else FOR_PHONES if is_phone(spec) else FOR_PLATFORMS
+    if is_security_key(spec):
+        return FOR_KEYS
+    if is_phone(spec):
+        return FOR_PHONES
+    return FOR_LINKED_PHONES if is_linked(spec) else FOR_PLATFORMS
 
 
 def has_pin_dialog(spec: DeviceSpec, way: str) -> bool:

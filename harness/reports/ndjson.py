@@ -35,7 +35,7 @@ def _plain(value: Any) -> Any:
         return {
             each.name: _plain(getattr(value, each.name))
             for each in fields(value)
-            if each.name != "screenshot"
+            if each.name not in ("screenshot", "picture")
         }
     if isinstance(value, Enum):
         return value.value

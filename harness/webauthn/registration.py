@@ -44,11 +44,11 @@ class Attested:
         self.data = data
         self.enterprise = enterprise
 
-    def conveyed(self, preference: str, *, platform: bool) -> Attested:
-        """§5.1.3's attestation conveyance. Chromium keeps a platform's AAGUID also where none is wanted."""
+    def conveyed(self, preference: str, *, keeps_aaguid: bool) -> Attested:
+        """§5.1.3's attestation conveyance. Chromium blanks a security key's AAGUID where none is wanted, no other's."""
         if preference != "none":
             return self
-        data = self.data if platform else AuthenticatorData.parse(self.data.without_aaguid())
+        data = self.data if keeps_aaguid else AuthenticatorData.parse(self.data.without_aaguid())
         return Attested("none", {}, data)
 
     def object(self) -> bytes:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import signal
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
+
+from harness.hybrid.camera import passkey_code
 
 STORY = """\
 scenario: A key and a phone side by side
@@ -124,6 +130,16 @@ def test_a_phone_scans_the_code_of_a_stock_browser(story: Path) -> None:
     events = (story.parent / "out" / "events.ndjson").read_text(encoding="utf-8")
     assert "scanned the QR code" in events
     assert "the browser shows no QR code" in events, "while Bluetooth was off"
+    codes = codes_in((story.parent / "out" / "report.html").read_text(encoding="utf-8"))
+    # One for each time that a code was on the screen, each of its own
+    assert len(codes) == len(set(codes)) == events.count('"shows a QR code"') >= 3
+
+
+def codes_in(page: str) -> list[str]:
+    """The passkey QR codes among the pictures of a report."""
+    pictures = re.findall(r"data:image/\w+;base64,([A-Za-z0-9+/=]+)", page)
+    seen = [passkey_code(Image.open(BytesIO(base64.b64decode(each)))) for each in pictures]
+    return [each.text for each in seen if each is not None]
 
 
 def test_phones_are_put_there_by_an_option(story: Path) -> None:
