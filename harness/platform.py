@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from authenticator.commands import COMMANDS
 from authenticator.credential import Credential
@@ -109,6 +109,9 @@ def _refuse_without_lock(request: bytes) -> Status | None:
     return Status.OPERATION_DENIED if request[:1] and request[0] in _NEED_A_LOCK else None
 
 
+D = TypeVar("D", bound=Device)
+
+
 class Account:
     """An account of a passkey provider: its passkeys are on every device that is signed in."""
 
@@ -155,8 +158,11 @@ class Account:
         """A new device of this account: the account's passkeys are on it at once. Options are a VirtualKey's."""
         if name in self._devices:
             raise SetupError(f"{name} is signed in already: give the new device another name")
-        device = Device(name, self.profile, account=self, screen_lock=screen_lock, **options)
-        self._devices[name] = device
+        return self.welcome(Device(name, self.profile, account=self, screen_lock=screen_lock, **options))
+
+    def welcome(self, device: D) -> D:
+        """A device that was made with `account=`, and is signed in by that."""
+        self._devices[device.name] = device
         return device
 
     def sign_out(self, name: str) -> None:

@@ -22,7 +22,8 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.browsers.browser import Browser
-    from harness.platform import Device
+    from harness.hybrid.stage import HybridStage
+    from harness.pytest_phone import PhoneAtHand
     from harness.virtual_key import VirtualKey
     from scenarios.exchange.server import Exchange
 
@@ -146,11 +147,27 @@ def virtual_key(stuntkey_seed: str, stuntkey_props: Props) -> Iterator[Callable[
 
 
 @pytest.fixture
-def phone(stuntkey_seed: str, stuntkey_props: Props) -> Iterator[Device]:
-    """A phone with an account that syncs passkeys; `phone.account.sign_in("laptop")` has them too."""
-    from harness.platform import Account
+def phone(
+    request: pytest.FixtureRequest,
+    stuntkey_options: StuntkeyOptions,
+    stuntkey_seed: str,
+    stuntkey_props: Props,
+) -> Iterator[PhoneAtHand]:
+    """A phone with an account that syncs passkeys; `phone.account.sign_in("laptop")` has them too.
 
-    device = Account("icloud-keychain").sign_in("phone", seed=f"{stuntkey_seed} phone")
+    `phone.scan()` reads the QR code that `passkey_browser` shows, and answers the page from there.
+    """
+    from harness.platform import Account
+    from harness.pytest_phone import PhoneAtHand, require_codes
+
+    def stage() -> HybridStage:
+        require_codes(stuntkey_options.browser)
+        opened: HybridStage = request.getfixturevalue("stuntkey_stage")
+        return opened
+
+    account = Account("icloud-keychain")
+    seed = f"{stuntkey_seed} phone"
+    device = account.welcome(PhoneAtHand("phone", account.profile, account=account, seed=seed, stage=stage))
     with device:
         stuntkey_props.keys.append(device)
         yield device
@@ -175,13 +192,29 @@ def stuntkey_browser(stuntkey_options: StuntkeyOptions) -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def stuntkey_stage(stuntkey_options: StuntkeyOptions) -> Iterator[HybridStage]:
+    """Stock Chromium with a mock of Bluetooth and a tunnel server: where phones are used by QR code."""
+    from harness.hybrid.stage import HybridStage
+
+    with HybridStage(port=stuntkey_options.port) as stage:
+        yield stage
+
+
 @pytest.fixture
-def passkey_browser(stuntkey_browser: Browser, stuntkey_props: Props) -> Iterator[Browser]:
+def passkey_browser(
+    request: pytest.FixtureRequest, stuntkey_options: StuntkeyOptions, stuntkey_props: Props
+) -> Iterator[Browser]:
     """A browser without keys, cookies or history of other tests: `plug_in(key)`, then use its `page`.
 
-    What the browser asks and shows goes into the traces of the keys that are plugged in.
+    With the fixture `phone` it is one that shows QR codes, where there can be one. What the browser asks and shows goes
+    into the traces of the test's keys.
     """
-    browser = stuntkey_browser
+    browser: Browser
+    if "phone" in request.fixturenames and _shows_codes(stuntkey_options):
+        browser = request.getfixturevalue("stuntkey_stage").browser
+    else:
+        browser = request.getfixturevalue("stuntkey_browser")
     stuntkey_props.browser = browser
     try:
         yield browser
@@ -189,6 +222,12 @@ def passkey_browser(stuntkey_browser: Browser, stuntkey_props: Props) -> Iterato
         browser.unplug_all()
         browser.page.clear_cookies()
         browser.page.goto("about:blank")
+
+
+def _shows_codes(options: StuntkeyOptions) -> bool:
+    from harness.pytest_phone import why_not
+
+    return not options.headed and not why_not(options.browser)
 
 
 # A site

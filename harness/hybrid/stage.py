@@ -51,6 +51,7 @@ class HybridStage:
         **browser_options: Any,
     ) -> None:
         self._stack = ExitStack()
+        self._last_code: str | None = None
         self.last_picture = b""
         """PNG of the QR code that was read last, for reports."""
         try:
@@ -107,8 +108,12 @@ class HybridStage:
         raise Failure(f"no QR code on the screen in {timeout:g} s; the browser's steps: {steps}")
 
     def scan(self, phone: Phone, code: str | None = None, **options: Any) -> Future[None]:
-        """Point the phone's camera at the code on the screen (or another one). Done when the session is over."""
-        text = self.read_code() if code is None else code
+        """Point the phone's camera at the code on the screen (or another one). Done when the session is over.
+
+        A code is scanned once: the last dialog's may still be going.
+        """
+        text = self.read_code(other_than=self._last_code) if code is None else code
+        self._last_code = text
         return self.later(phone.scan(text, **options))
 
     def later(self, work: Coroutine[Any, Any, T]) -> Future[T]:

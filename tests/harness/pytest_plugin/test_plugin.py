@@ -316,12 +316,13 @@ def test_plays_beside_pytest_playwright_under_xdist(pytester: pytest.Pytester) -
 # A real browser
 
 
-def test_the_example_of_the_readme(pytester: pytest.Pytester) -> None:
-    """A stock Chromium, its own dialog for the PIN, and a site that python-fido2 checks."""
+@pytest.mark.parametrize("name", ["test_my_site.py", "test_my_phone.py"])
+def test_the_examples_of_the_readme(pytester: pytest.Pytester, name: str) -> None:
+    """A stock Chromium, its own dialog for the PIN, or a QR code on its screen; and a site that python-fido2 checks."""
     shutil.copy(EXAMPLES / "my_site.py", pytester.path)
-    example = (EXAMPLES / "test_my_site.py").read_text()
+    example = (EXAMPLES / name).read_text()
     assert len(example.splitlines()) < 25
-    pytester.path.joinpath("test_my_site.py").write_text(example)
+    pytester.path.joinpath(name).write_text(example)
     pytester.makeconftest(
         """
         import os
@@ -335,6 +336,20 @@ def test_the_example_of_the_readme(pytester: pytest.Pytester) -> None:
         """
     )
     run(pytester).assert_outcomes(passed=1)
+
+
+def test_a_phone_says_why_it_scans_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from harness import SetupError
+
+        def test_scan(phone):
+            with pytest.raises(SetupError, match="only stock Chromium shows QR codes"):
+                phone.scan()
+        """
+    )
+    run(pytester, "--stuntkey-browser", "firefox").assert_outcomes(passed=1)
 
 
 def test_a_page_that_fails_is_kept(pytester: pytest.Pytester) -> None:
