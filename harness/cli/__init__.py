@@ -14,7 +14,7 @@ COMMANDS = {
     "trace": ("harness.cli.trace:trace", "Look at what happened to a key: show, export to pcapng."),
     "fuzz": ("harness.cli.fuzz:fuzz", "Find what a relying party wrongly accepts."),
     "vm": ("harness.cli.vm:vm", "Run a command in a virtual machine that has /dev/uhid."),
-    "phone": ("harness.cli.phone:phone", "A phone that reads passkey QR codes."),
+    "phone": ("harness.cli.phone:phone", "A phone that reads passkey QR codes, or is called."),
     "hybrid": (
         "harness.cli.hybrid:hybrid",
         "Where phones and browsers meet: tunnels, and the air around them.",

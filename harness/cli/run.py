@@ -63,8 +63,8 @@ class Shard(click.ParamType[tuple[int, int]]):
     multiple=True,
     type=click.Choice(WAYS),
     help="How security keys reach it: HID without the kernel (mock, the default) or with it (uhid), or all by the page."
-    " hybrid: phones scan the QR code of a stock Chromium, with Bluetooth and tunnel of its own. cdp: Chromium's own"
-    " virtual authenticators in the place of all devices.",
+    " hybrid: phones scan the QR code of a stock Chromium, with Bluetooth and tunnel of its own. linked: linked phones"
+    " are called through a tunnel. cdp: Chromium's own virtual authenticators in the place of all devices.",
 )
 @click.option(
     "--browser",

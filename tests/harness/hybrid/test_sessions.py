@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
+from typing import Any
 
 import pytest
 from fido2.ctap2 import AssertionResponse, AttestationResponse
 from fido2.webauthn import AuthenticatorData
 
 from authenticator import cbor
+from authenticator.environment import HandTurnedClock
 from harness import VirtualKey, ignore
+from harness.hybrid import keys
 from harness.hybrid.errors import HybridError
 from harness.hybrid.initiator import Initiator
 from harness.hybrid.phone import Phone, Stage
@@ -45,6 +49,87 @@ def test_registration_and_login_by_qr_code(profile: str) -> None:
         assert stages.index(Stage.ON_AIR) < stages.index(Stage.JOINED) < stages.index(Stage.SECURE)
 
     play(scene, profile=profile)
+
+
+SALTS = {"first": bytes(range(32)), "second": bytes(32)}
+
+
+def with_prf(request: bytes, inputs: dict[str, object]) -> bytes:
+    """A request that carries prf in plain, its inputs hashed by the client already."""
+    extensions = 6 if request[0] == 1 else 4
+    return request[:1] + cbor.encode({**cbor.decode(request[1:]), extensions: {"prf": inputs}})
+
+
+async def ask(at: Scenery, *requests: bytes) -> list[dict[int, Any]]:
+    """Each in a session of its own, as browsers do; what came back in plain."""
+    answers = []
+    for request in requests:
+        code = at.client.qr_code()
+        scanning = asyncio.create_task(at.phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            response = await session.call(request)
+            assert response[0] == 0
+            answers.append(cbor.decode(response[1:], max_depth=8))
+            await session.shut_down()
+        await scanning
+    return answers
+
+
+@pytest.mark.parametrize("profile", ["icloud-keychain", "google-password-manager"])
+def test_prf_in_its_hybrid_form(profile: str) -> None:
+    """Unsigned outputs: 6 of a registration, 8 of a log-in. The same secrets for the same inputs, whenever."""
+
+    async def scene(at: Scenery) -> None:
+        made, plain, both = await ask(
+            at,
+            with_prf(CREATE, {"eval": SALTS}),
+            GET,
+            with_prf(GET, {"eval": SALTS}),
+        )
+        credential = AuthenticatorData(made[2]).credential_data
+        assert credential is not None
+        own = {"eval": SALTS, "evalByCredential": {credential.credential_id: {"first": SALTS["second"]}}}
+        (by_credential,) = await ask(at, with_prf(GET, own))
+        results = made[6]["prf"]["results"]
+        assert made[6]["prf"]["enabled"] is True
+        assert {name: len(secret) for name, secret in results.items()} == {"first": 32, "second": 32}
+        assert results["first"] != results["second"]
+        assert 8 not in plain
+        assert both[8]["prf"]["results"] == results
+        assert by_credential[8]["prf"]["results"] == {"first": results["second"]}
+
+    play(scene, profile=profile)
+
+
+def test_a_device_bound_phone_has_no_prf() -> None:
+    async def scene(at: Scenery) -> None:
+        (made,) = await ask(at, with_prf(CREATE, {"eval": SALTS}))
+        assert 6 not in made
+
+    play(scene, profile="android-device-bound")
+
+
+def test_the_same_randomness_gives_the_same_session() -> None:
+    """What is said on air and in the handshake comes from the seed, and nothing else."""
+    heard: list[tuple[str, bytes]] = []
+
+    async def scene(at: Scenery) -> None:
+        at.client = Initiator(
+            adverts=at.air.listen,
+            tunnels=at.phone.tunnels,
+            random=Random("client").randbytes,
+            clock=HandTurnedClock(),
+        )
+        code = at.client.qr_code()
+        scanning = asyncio.create_task(at.phone.scan(code.encode()))
+        async with at.client.session(code) as session:
+            heard.append((code.encode(), keys.uncompressed(at.phone.identity.public_key())))
+            await session.shut_down()
+        await scanning
+
+    for _ in range(2):
+        play(scene, random=Random("phone").randbytes, clock=HandTurnedClock())
+    assert heard[0] == heard[1]
 
 
 def test_a_linked_phone_is_called_without_a_qr_code() -> None:
