@@ -50,16 +50,16 @@ class Arena:
     """What was posted last."""
 
     @property
-    def _is_remote(self) -> bool:
+    def _keeps(self) -> bool:
         """What was registered there before is still there."""
-        return Capability.REMOTE in self.target.capabilities
+        return Capability.KEEPS in self.target.capabilities
 
     # People
 
     def person(self) -> Person:
         """Somebody new, signed up and logged in."""
         suffix = self.random.randbytes(6).hex()
-        if self._is_remote:
+        if self._keeps:
             suffix = os.urandom(6).hex()  # a replay must not meet its own accounts
         user = User(name=f"fuzz-{suffix}", handle=self.random.randbytes(16))
         session = self.target.visit()
@@ -98,7 +98,7 @@ class Arena:
         made = Passkey.new(self.random, base or self.base)
         return Passkey(
             key=made.key,
-            credential_id=os.urandom(32) if self._is_remote else made.credential_id,
+            credential_id=os.urandom(32) if self._keeps else made.credential_id,
             base=made.base,
             user_handle=begun.user_handle,
             sign_count=made.sign_count,

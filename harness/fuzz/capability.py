@@ -29,6 +29,8 @@ class Capability(Enum):
     """Passwords beside passkeys, a passkey being the second factor."""
     REMOTE = "remote"
     """It is reached over HTTP: headers, cookies and bodies are ours to choose."""
+    KEEPS = "keeps"
+    """What was registered stays there: another run meets it."""
     TURN_CLOCK = "turn-clock"
     """Its clock can be turned: challenges can be made to expire."""
     MULTI_FACTOR = "multi-factor"

@@ -32,7 +32,7 @@ class Trials:
         self.target = target
         self._proven: Base | None = None
         self._known: tuple[Base, Person] | None = None
-        """Somebody at a remote site who has just logged in genuinely, and about whom no lie was believed."""
+        """Who has just logged in genuinely, at a site that keeps its accounts; no lie about them was believed."""
         self._refused: dict[tuple[Base, Ceremony], str] = {}
         """Genuine ceremonies that the target does not accept: it has no use for them, and no lies are based on them."""
 
@@ -153,8 +153,8 @@ class Trials:
     def _afterwards(self, arena: Arena, case: Case, person: Person, answer: Answer) -> None:
         """The control after the lie."""
         logs_in = case.ceremony is Ceremony.AUTHENTICATION
-        remote = Capability.REMOTE in self.target.capabilities
-        if logs_in and remote and not answer.accepted and arena.authenticate(person).accepted:
+        keeps = Capability.KEEPS in self.target.capabilities
+        if logs_in and keeps and not answer.accepted and arena.authenticate(person).accepted:
             self._known = arena.base, person
             return
         if answer.accepted or logs_in:
@@ -162,11 +162,11 @@ class Trials:
         arena.require(arena.register(person), "a genuine registration after the lie is not accepted")
         if logs_in:
             arena.require(arena.authenticate(person), "a genuine log-in after the lie is not accepted")
-            self._known = (arena.base, person) if remote else None
+            self._known = (arena.base, person) if keeps else None
         self._proven = arena.base
 
     def _logged_in_before(self, arena: Arena) -> Person:
-        """Somebody who has just logged in genuinely. Where that is told over HTTP, it may be whose log-in was the
+        """Somebody who has just logged in genuinely. Where accounts are kept, it may be whose log-in was the
         control after the lie before, if that lie was refused: signing up takes most of the time there."""
         known, self._known = self._known, None
         if known is not None and known[0] == arena.base:

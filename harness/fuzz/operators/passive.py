@@ -7,7 +7,8 @@ from harness.fuzz.arena import Attack
 from harness.fuzz.capability import Capability
 from harness.fuzz.operator import Concerns, Expected, Operator, Scope, Severity, Variant
 
-_REMOTE = frozenset({Capability.ACCOUNTS, Capability.REMOTE})
+_SITE = frozenset({Capability.ACCOUNTS, Capability.KEEPS})
+_REMOTE = _SITE | {Capability.REMOTE}
 
 
 def _operator(
@@ -22,6 +23,7 @@ def _operator(
     *,
     expected: Expected = Expected.FLAG,
     reference: str = "",
+    needs: frozenset[Capability] = _SITE,
 ) -> Operator:
     return Operator(
         id=number,
@@ -34,7 +36,7 @@ def _operator(
         why=why,
         fix=fix,
         reference=reference,
-        needs=_REMOTE,
+        needs=needs,
         variants=tuple(Variant(name=name, lie=attack) for name, attack in variants.items()),
     )
 
@@ -106,6 +108,7 @@ OPERATORS = (
         "Each origin on it may use the site's passkeys; a list that browsers cannot read helps nobody.",
         "Serve /.well-known/webauthn as application/json: https origins of your own, of at most five names.",
         {"well-known": observed.origins_list},
+        needs=_REMOTE,
     ),
     _operator(
         "P07",

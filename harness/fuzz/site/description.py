@@ -137,6 +137,44 @@ class Who(Part):
     """The user's name, as it stands for `{user}` or `{email}`; nothing if nobody is logged in."""
 
 
+class Step(Part):
+    """One thing that a person does on a page."""
+
+    goto: str | None = None
+    """A path."""
+    fill: dict[str, str] = {}
+    """Selector → text."""
+    check: str | None = None
+    click: str | None = None
+    wait: str | None = None
+    """Until something of this selector is shown."""
+
+
+class InBrowser(Part):
+    steps: tuple[Step, ...]
+    """Until the page asks navigator.credentials."""
+    accepted: str
+    """A regular expression of what the page says then, and did not say before."""
+    refused: str
+
+
+class PageSite(Part):
+    """A site that is driven in a real browser, through its own pages."""
+
+    name: str
+    url: str
+    in_browser: Literal[True]
+    origin: str | None = None
+    rp_id: str | None = None
+    user: str = "{user}@example.com"
+    patience: float = Field(default=20.0, gt=0, le=600)
+    """Seconds that a page may take for each thing it is asked."""
+    user_verification: Literal["required", "preferred", "discouraged"] = "preferred"
+    sign_up: tuple[Step, ...] = ()
+    registration: InBrowser
+    authentication: InBrowser
+
+
 class Site(Part):
     name: str
     url: str

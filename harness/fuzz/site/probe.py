@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 from harness.errors import SetupError
 from harness.fuzz.arena import Arena, Person
 from harness.fuzz.forge import from_base64url
+from harness.fuzz.site.description import Site
 from harness.fuzz.site.loader import parse_site
 from harness.fuzz.targets import Answer, Unavailable
 from harness.fuzz.targets.http import HttpSite
@@ -193,7 +194,7 @@ class Probe:
     def _try(self, registration: Half, authentication: Half | None) -> Answer | None:
         """A genuine registration, and a log-in after it if that is given; None if it cannot be begun."""
         described = describe(self.url, registration, authentication or registration)
-        target = HttpSite(parse_site(to_yaml(described), "the description", None))
+        target = _opened(to_yaml(described), "the description")
         arena = Arena(target=target, random=Random("probe"))
         try:
             person = arena.person()
@@ -252,6 +253,12 @@ def _common_beginning(one: str, other: str) -> str:
     return "".join(first for first, _ in pairs)
 
 
+def _opened(text: str, path: str) -> HttpSite:
+    site = parse_site(text, path)
+    assert isinstance(site, Site)
+    return HttpSite(site)
+
+
 def describe(url: str, registration: Half, authentication: Half) -> dict[str, Any]:
     return {
         "name": urlsplit(url).netloc,
@@ -271,7 +278,7 @@ def to_yaml(described: dict[str, Any]) -> str:
 
 def check(text: str, path: str) -> Iterable[str]:
     """One genuine registration and one genuine log-in; what does not work, in words."""
-    target = HttpSite(parse_site(text, path))
+    target = _opened(text, path)
     arena = Arena(target=target, random=Random("check"))
     try:
         person = arena.person()

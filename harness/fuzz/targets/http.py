@@ -466,6 +466,7 @@ def _capabilities(site: Site) -> frozenset[Capability]:
     has = {
         Capability.ACCOUNTS: True,
         Capability.REMOTE: True,
+        Capability.KEEPS: True,
         Capability.SESSIONS: site.who is not None and bool(site.log_out),
         Capability.DISCOVERABLE: bool(site.authentication.begin_unnamed),
         Capability.MANAGE: bool(managed),

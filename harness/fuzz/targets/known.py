@@ -82,10 +82,17 @@ def open_target(name: str) -> Target:
         return Site(verifier=_own(*library.split(":")), capabilities=capabilities)
     described = described_site(name)
     if described is not None:
+        from harness.fuzz.site.description import PageSite
         from harness.fuzz.site.loader import load_site
+
+        site = load_site(*described)
+        if isinstance(site, PageSite):
+            from harness.fuzz.targets.page import InBrowserSite
+
+            return InBrowserSite(site, name)
         from harness.fuzz.targets.http import HttpSite
 
-        return HttpSite(load_site(*described), name)
+        return HttpSite(site, name)
     raise SetupError(
         f"there is no target {name!r}: known are {', '.join(LIBRARIES)}, YAML files that describe a web site, "
         "bridge:COMMAND and package.module:Name"
