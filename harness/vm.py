@@ -21,11 +21,14 @@ from pathlib import Path
 from typing import IO
 
 from harness.errors import SetupError
+from harness.patience import VARIABLE
 
 MODULES = ("uhid", "uinput", "hid", "hid_generic", "evdev")
 TIMED_OUT = 124
 """The exit code of timeout(1), for a command that did not end in its time."""
 BOOT_TIMEOUT = 300.0
+EMULATED = 20
+"""How many times longer than on a machine of its own everything may take on an emulated one."""
 KEPT_TO_ITSELF = {"LD_PRELOAD", "UMOCKDEV_DIR", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SHLVL", "OLDPWD", "_"} | {
     "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "TMPDIR"
 }  # fmt: skip
@@ -115,7 +118,7 @@ def run_in_vm(
     )
     with tempfile.TemporaryDirectory(prefix="stuntkey-vm-") as directory:
         script = Path(directory, "run")
-        script.write_text(_script(command))
+        script.write_text(_script(command, patience=1 if kvm else EMULATED))
         process = subprocess.Popen(
             _vng(parts, script, memory=memory, cpus=cpus or min(4, os.cpu_count() or 1), kvm=kvm),
             stdin=subprocess.DEVNULL if sys.stdin is None or sys.stdin.isatty() else None,
@@ -145,7 +148,7 @@ def run_in_vm(
     return code
 
 
-def _script(command: Sequence[str]) -> str:
+def _script(command: Sequence[str], *, patience: float) -> str:
     """What the machine runs. It has no environment worth the name, so it gets this one."""
     exports = [
         f"export {name}={shlex.quote(value)}"
@@ -156,6 +159,7 @@ def _script(command: Sequence[str]) -> str:
     return "\n".join(
         [
             "#!/bin/sh",
+            f"export {VARIABLE}={patience:g}",
             *exports,
             f"export PATH={shlex.quote(_path())}",
             f"modprobe -aq {' '.join(MODULES)}",

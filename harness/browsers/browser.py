@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from harness.errors import Failure, SetupError
+from harness.patience import patient
 from harness.trace.events import Step
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from harness.virtual_key import VirtualKey
 
 T = TypeVar("T")
-PATIENCE = 30.0
+PATIENCE = patient(30.0)
 """Seconds that a page, a dialog or a browser has before it counts as stuck. A busy machine is slow, not broken."""
 
 

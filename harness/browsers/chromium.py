@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.browsers.browser import HidBrowser, Looks
+from harness.browsers.browser import PATIENCE, HidBrowser, Looks
 from harness.browsers.dialogs import Dialogs
 from harness.browsers.display import Display, existing_screen
 from harness.browsers.driver import PlaywrightContext, PlaywrightPage, now, playwright
@@ -161,7 +161,9 @@ class Chromium(HidBrowser):
                 raise SetupError(f"{self._program} ended as it started: {self.process.last_words()}")
         self._stack.callback(self.process.end)
         self._browser: AsyncBrowser = now(
-            playwright().chromium.connect_over_cdp(self._endpoint, slow_mo=self._slow * 1000)
+            playwright().chromium.connect_over_cdp(
+                self._endpoint, slow_mo=self._slow * 1000, timeout=PATIENCE * 1000
+            )
         )
         self._stack.callback(lambda: now(self._browser.close()))
         self.version = self._browser.version

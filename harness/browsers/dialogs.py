@@ -18,13 +18,14 @@ from harness.acts import Pulled
 from harness.browsers.browser import PATIENCE, Browser, PageError, UiStep
 from harness.browsers.hands import Elsewhere, Hands
 from harness.errors import Failure, StuntkeyError
+from harness.patience import patient
 from harness.trace import ResponseEvent
 
 if TYPE_CHECKING:
     from harness.virtual_key import VirtualKey
 
 LOOK_AGAIN = 0.05
-TRY_AGAIN = 0.7
+TRY_AGAIN = patient(0.7)
 """Seconds after which keys that changed nothing are pressed once more. Chromium's buttons take none in the first half
 second, so that nobody agrees to what they had no time to read."""
 CLIENT_PIN, GET_ASSERTION, GET_NEXT_ASSERTION, BIO_ENROLLMENT = 0x06, 0x02, 0x08, (0x09, 0x40)

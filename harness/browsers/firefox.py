@@ -23,12 +23,13 @@ from harness.browsers.firefox_prompts import Prompts
 from harness.browsers.marionette import Marionette
 from harness.browsers.process import BrowserProcess, find_program, without_machine
 from harness.errors import SetupError, StuntkeyError
+from harness.patience import patient
 
 if TYPE_CHECKING:
     from harness.browsers.bridge import PageBridge
 
 NAMES = ("firefox-esr", "firefox")
-START = 60.0
+START = patient(60.0)
 LOOK_AGAIN = 0.03
 PREFERENCES: Mapping[str, bool | int | str] = {
     "marionette.port": 0,

@@ -51,6 +51,8 @@ KEYS = {
 HANDS = ("xdotool", "uinput")
 BEYOND = 20_000
 """Pixels to the right and down, which no screen has."""
+SLOW_PACE = 0.06
+"""Seconds between keys on a machine that is emulated: it may not look at its keyboards for half a second."""
 XDOTOOL = patient(20.0)
 """Seconds for one call of it."""
 
@@ -149,7 +151,7 @@ class XdotoolHands:
 class UinputHands:
     """Needs the extra `uinput`, and a right to /dev/uinput."""
 
-    def __init__(self, *, pace: float = PACE, ready: float = READY) -> None:
+    def __init__(self, *, pace: float = min(patient(PACE), SLOW_PACE), ready: float = patient(READY)) -> None:
         try:
             self._keyboard = UinputKeyboard("stuntkey hands", pace=pace, points=True)
         except PortError as error:

@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from typing import Any, get_args
 
 import click
@@ -24,11 +24,13 @@ from harness.cli.activity import Activity
 from harness.cli.framework import Word
 from harness.cli.panel import BLINK, KeyPanel
 from harness.cli.terminal import key_presses
+from harness.control import VARIABLE, Control
 from harness.errors import SetupError
 from harness.key_store import open_key
 from harness.people import Habit, Person
 from harness.ports import PORTS, make_port
 from harness.trace import Event
+from harness.trace.records import writing
 from harness.virtual_key import VirtualKey
 from harness.wrap import run_with_keys
 
@@ -58,6 +60,18 @@ DEFAULT_LISTEN = "127.0.0.1:8111"
 @click.option("--habit", type=Word("habit", lambda: get_args(Habit), "HABIT"),
               help="What the person does: willing, ignoring, refusing or prompted.  "
                    "[default: prompted; with a COMMAND: willing]")  # fmt: skip
+@click.option(
+    "--key",
+    "specs",
+    metavar="PROFILE[,NAME=VALUE...]",
+    multiple=True,
+    help="With a COMMAND, instead of --profile: a key; may be repeated. Names: pin, finger, seed, serial, habit.",
+)
+@click.option(
+    "--control",
+    metavar="PATH",
+    help="Listen on this socket for `stuntkey key do`.  [default: with a COMMAND, one it finds by itself]",
+)
 @click.option("--trace", "trace_file", metavar="FILE", type=click.Path(dir_okay=False),
               help="Write all that happens to the key there (`stuntkey trace show FILE`).")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="With a COMMAND: tell on stderr what the key is asked.")
@@ -73,6 +87,8 @@ def attach(
     seed: str | None,
     auto_touch: bool,
     habit: Habit | None,
+    specs: tuple[str, ...],
+    control: str | None,
     trace_file: str | None,
     verbose: bool,
     command: tuple[str, ...],
@@ -81,11 +97,13 @@ def attach(
 
     With a COMMAND, the key is there for as long as it runs, and its exit code is the command's.
     The command finds STUNTKEY_PATH in its environment: the device node, or HOST:PORT.
+    While it runs, `stuntkey key do touch` and the like act on the key (STUNTKEY_CONTROL).
     Without one, at a terminal, a panel shows what the key asks, and keys answer.
 
     \b
       stuntkey key attach -- fido2-token -L
       stuntkey key attach --pin 1234 -v -- ssh-keygen -t ed25519-sk
+      stuntkey key attach --key solo2 --key yubikey-5-nfc,pin=1234,habit=ignoring -- pytest
       stuntkey key attach --port udp --listen 127.0.0.1:8111 --auto-touch
       stuntkey key attach --port uhid --store work
       stuntkey key attach --trace run.ndjson -- ./mytests.sh
@@ -96,6 +114,15 @@ def attach(
     if habit == "prompted":
         _require_terminal(command)
     options = _port_options(port, listen, allow_remote)
+    if specs:
+        if profile or store or pin or fingers or seed:
+            raise SetupError(
+                "--key says all of a key: leave out --profile, --store, --pin, --finger and --seed"
+            )
+        if not command:
+            raise SetupError("--key needs a COMMAND: attach one key in a terminal of its own, with --profile")
+        keys = [key_of(spec, habit) for spec in specs]
+        sys.exit(_serve_keys(keys, port, options, command, control, trace_file, verbose))
     key_store, profile = _store_and_profile(store, profile)
     # At a terminal, the panel takes the person's place once there is a key to show.
     person = Person(habit="ignoring" if habit == "prompted" else habit)
@@ -107,21 +134,67 @@ def attach(
         key.trace.writing(trace_file) if trace_file is not None else nullcontext(),
     ):
         if command:
-            code = _serve_command(key, port, options, command, verbose)
+            code = _serve_command([key], port, options, command, control, verbose)
         else:
-            code = asyncio.run(_Attachment(key, habit, port, options).run())
+            with Control([key], control) if control is not None else nullcontext():
+                code = asyncio.run(_Attachment(key, habit, port, options).run())
     sys.exit(code)
 
 
+def key_of(spec: str, habit: Habit) -> VirtualKey:
+    """`yubikey-5-nfc,pin=1234,habit=ignoring`"""
+    profile, *others = spec.split(",")
+    given: dict[str, Any] = {"fingers": []}
+    for other in others:
+        name, _, value = other.partition("=")
+        if name not in ("pin", "finger", "seed", "serial", "habit") or not value:
+            raise SetupError(f"--key {spec}: {other!r} is none of pin=, finger=, seed=, serial=, habit=")
+        if name == "finger":
+            given["fingers"].append(value)
+        else:
+            given[name] = value
+    wanted = given.pop("habit", habit)
+    if wanted == "prompted":
+        raise SetupError(f"--key {spec}: habit=prompted needs the terminal that the command has")
+    return VirtualKey(profile, person=Person(habit=wanted), trace_size=1000, **given)
+
+
+def _serve_keys(
+    keys: list[VirtualKey],
+    port: str,
+    options: dict[str, Any],
+    command: tuple[str, ...],
+    control: str | None,
+    trace_file: str | None,
+    verbose: bool,
+) -> int:
+    with ExitStack() as stack:
+        for key in keys:
+            stack.enter_context(key)
+        if trace_file is not None:
+            stack.enter_context(writing(trace_file, *(key.trace for key in keys)))
+        return _serve_command(keys, port, options, command, control, verbose)
+
+
 def _serve_command(
-    key: VirtualKey, port: str, options: dict[str, Any], command: tuple[str, ...], verbose: bool
+    keys: list[VirtualKey],
+    port: str,
+    options: dict[str, Any],
+    command: tuple[str, ...],
+    control: str | None,
+    verbose: bool,
 ) -> int:
     if verbose:
-        key.trace.listener = _Lines(Console(stderr=True, highlight=False), Activity())
+        console = Console(stderr=True, highlight=False)
+        for key in keys:
+            key.trace.listener = _Lines(console, Activity())
     try:
-        return run_with_keys([key], command, port, **options)
+        with Control(keys, control) as control_of_them:
+            environment = {**os.environ, VARIABLE: control_of_them.path}
+            return run_with_keys(keys, command, port, environment=environment, **options)
     finally:
-        key.trace.listener = None
+        for key in keys:
+            key.trace.listener = None
 
 
 def _require_terminal(command: tuple[str, ...]) -> None:

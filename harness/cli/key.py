@@ -30,7 +30,10 @@ from harness.key_store import (
 ATTACH = ("harness.cli.attach:attach", "Plug a virtual key in, until Ctrl-C or until a command ends.")
 
 
-@click.group(cls=Group, modules={"attach": ATTACH})
+DO = ("harness.cli.act:do", "Touch, deny, unplug: act on a key that is attached.")
+
+
+@click.group(cls=Group, modules={"attach": ATTACH, "do": DO})
 def key() -> None:
     """Plug in virtual keys, and look after the ones that are kept.
 
