@@ -8,6 +8,8 @@ import signal
 import stat
 import struct
 import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +22,9 @@ from harness.errors import SetupError
 
 if TYPE_CHECKING:
     from harness.virtual_key import VirtualKey
+
+HANDED_OVER = 10.0
+"""Seconds in which a browser ends that only tells the one that runs already what to open."""
 
 
 def run_with_keys(
@@ -46,7 +51,27 @@ def run_with_keys(
             environment |= bus.environment()
         ports = [stack.enter_context(key.plugged_in(port, **options)) for key in keys]
         environment["STUNTKEY_PATH"] = " ".join(each.path for each in ports)
-        return _run(program, command, environment)
+        began = time.monotonic()
+        code = _run(program, command, environment)
+        if (
+            time.monotonic() - began < HANDED_OVER
+            and _is_browser(program)
+            and not any(map(_was_opened, keys))
+        ):
+            print(
+                f"stuntkey: {command[0]} ended at once and looked at no key: if it is running already, its window "
+                "opened there; close it first, or give this one a profile of its own",
+                file=sys.stderr,
+            )
+        return code
+
+
+def _is_browser(program: str) -> bool:
+    return Path(program).name.startswith(("firefox", "chrom", "google-chrome", "microsoft-edge", "brave"))
+
+
+def _was_opened(key: VirtualKey) -> bool:
+    return bool(key.trace.of("packet"))
 
 
 @contextmanager

@@ -250,6 +250,9 @@ class PageBridge:
     def _ceremony(self, kind: str, origin: str, top_origin: str, message: dict[str, Any]) -> dict[str, Any]:
         number, mediation = message["number"], message.get("mediation")
         ceremony = Ceremony(kind=kind, origin=origin, options=load(message["publicKey"]), mediation=mediation)
+        if kind == "create" and mediation == "conditional":
+            # WebAuthn level 3 §5.1.3: not without the user's consent, which nobody gives here; the capabilities say so
+            raise not_allowed("passkeys are not created without asking here")
         first = number not in self._aborted
         aborted = self._aborted.setdefault(number, threading.Event())
         if first:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
 from harness.cli.framework import Group
@@ -46,7 +48,8 @@ def run(
     """Boot the machine, run COMMAND in it, and return its exit code.
 
     What COMMAND writes below the current directory stays; everything else it changes is gone with the machine. It has
-    no network but its own loopback, and no terminal. The machine boots in about 20 s without KVM.
+    no network but its own loopback, and no terminal. The machine boots in 20 s to two minutes without KVM, and is slow
+    then: STUNTKEY_PATIENCE in it has browsers and dialogs waited for longer.
 
     \b
       stuntkey vm run -- stuntkey key attach --port uhid -- fido2-token -L
@@ -54,4 +57,8 @@ def run(
     """
     from harness.vm import run_in_vm
 
-    context.exit(run_in_vm(command, timeout=timeout, memory=memory, cpus=cpus, kvm=kvm))
+    try:
+        code = run_in_vm(command, timeout=timeout, memory=memory, cpus=cpus, kvm=kvm)
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    context.exit(code)

@@ -137,6 +137,10 @@ def test_capabilities(bridged: BridgedBrowser, account: Account, new_key: NewKey
     capabilities = bridged.page.evaluate("() => PublicKeyCredential.getClientCapabilities()")
     assert capabilities["passkeyPlatformAuthenticator"] is True
     assert bridged.page.evaluate("() => PublicKeyCredential.isConditionalMediationAvailable()") is True
+    assert capabilities["conditionalCreate"] is False
+    asked = bridged.page.create(registration(), mediation="conditional")
+    assert asked.error().name == "NotAllowedError"
+    assert account.passkeys == ()
 
 
 def test_signals(bridged: BridgedBrowser, account: Account) -> None:
@@ -149,6 +153,12 @@ def test_signals(bridged: BridgedBrowser, account: Account) -> None:
         {"rpId": "localhost", "userId": user, "name": "alicia", "displayName": "Alicia"},
     )
     assert [each.user.name for each in account.passkeys] == ["alicia"]
+    accepted = "([user, ids]) => PublicKeyCredential.signalAllAcceptedCredentials("
+    accepted += "{rpId: 'localhost', userId: user, allAcceptedCredentialIds: ids})"
+    bridged.page.evaluate(accepted, [user, []])
+    assert account.passkeys == (), "it is hidden, where the site does not know it"
+    bridged.page.evaluate(accepted, [user, [made["id"]]])
+    assert [each.user.name for each in account.passkeys] == ["alicia"], "and shown again"
     bridged.page.evaluate(
         "(it) => PublicKeyCredential.signalUnknownCredential(it)",
         {"rpId": "localhost", "credentialId": made["id"]},

@@ -130,3 +130,16 @@ def test_one_that_would_see_nothing_is_not_started(tmp_path: Path) -> None:
     path.chmod(0o755)
     with pytest.raises(SetupError, match="would not see a key on the mock port: it starts a snap"):
         run_with_keys([], [str(path)])
+
+
+def test_a_browser_that_runs_already_looks_at_no_key(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The second one hands over to the first, which sees nothing of the key, and ends."""
+    for name in ("firefox", "my-tests"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 0\n")
+        (tmp_path / name).chmod(0o755)
+    assert run_with_keys([VirtualKey(seed=1)], [str(tmp_path / "firefox")]) == 0
+    assert "firefox ended at once and looked at no key: if it is running already" in capfd.readouterr().err
+    assert run_with_keys([VirtualKey(seed=1)], [str(tmp_path / "my-tests")]) == 0
+    assert capfd.readouterr().err == ""
