@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from harness.acts import Act, choose, deny, enter_pin, ignore, touch, wrong_finger
 from harness.errors import SetupError, StuntkeyError
+from harness.otp import LONG_TOUCH
 
 if TYPE_CHECKING:
     from harness.virtual_key import VirtualKey
@@ -33,6 +34,10 @@ def _touch(key: VirtualKey, value: str) -> str:
         return "touched"
     key.person.will(touch())
     return "will be touched when it asks next"
+
+
+def _long_touch(key: VirtualKey, value: str) -> str:
+    return "touched for long" if key.touch(LONG_TOUCH) else "touched for long, which nobody waited for"
 
 
 def _next(act: Callable[[str], Act], told: str) -> Callable[[VirtualKey, str], str]:
@@ -66,6 +71,7 @@ def _account(value: str) -> Act:
 
 ACTS: Mapping[str, tuple[Callable[[VirtualKey, str], str], str]] = {
     "touch": (_touch, ""),
+    "long-touch": (_long_touch, ""),
     "deny": (_next(lambda _: deny(), "denied"), ""),
     "ignore": (_next(lambda _: ignore(), "ignored"), ""),
     "wrong-finger": (_next(lambda _: wrong_finger(), "a wrong finger"), ""),

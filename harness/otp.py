@@ -73,6 +73,19 @@ def static_password(password: str, *, layout: str = "us", append_enter: bool = F
     return Configuration(scan_codes=codes, append_enter=append_enter)
 
 
+def configuration_of(text: str) -> Configuration:
+    """`PUBLIC_ID:PRIVATE_ID:AES_KEY`, or `static:PASSWORD`."""
+    kind, _, password = text.partition(":")
+    if kind == "static":
+        return static_password(password)
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise SetupError(
+            f"an OTP is PUBLIC_ID:PRIVATE_ID:AES_KEY, or static:PASSWORD; this has {len(parts)} parts"
+        )
+    return yubico_otp(public_id=parts[0], private_id=parts[1], aes_key=parts[2])
+
+
 def _bytes(name: str, value: bytes | str, size: int) -> bytes:
     try:
         data = value if isinstance(value, bytes) else bytes.fromhex(value)
@@ -115,6 +128,11 @@ class Otp:
             return {slot.number: slot for slot in self._application.slots}
 
     # Typing
+
+    @property
+    def types(self) -> bool:
+        """Whether a touch that nobody waits for types something."""
+        return bool(self._keyboards) and bool(self.slots)
 
     @contextmanager
     def plugged_in(

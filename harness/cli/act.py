@@ -23,8 +23,8 @@ from harness.errors import SetupError
 def do(number: int, control: str | None, acts: tuple[str, ...]) -> None:
     """Touch, deny, unplug: act on a key that `key attach` has plugged in, one ACT after the other.
 
-    Acts: touch, deny, ignore, wrong-finger, pin=PIN, choose=NUMBER, unplug, plug-in, habit=HABIT. What the key has not
-    asked for yet is done when it asks. A command under `key attach` finds its keys by itself.
+    Acts: touch, long-touch, deny, ignore, wrong-finger, pin=PIN, choose=NUMBER, unplug, plug-in, habit=HABIT. What the
+    key has not asked for yet is done when it asks. A command under `key attach` finds its keys by itself.
 
     \b
       stuntkey key attach --key solo2 --key yubikey-5-nfc,habit=ignoring -- ./test.sh

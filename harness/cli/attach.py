@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from typing import Any, get_args
 
 import click
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from authenticator.profiles.loader import ProfileError, load_profile, profile_names
 from authenticator.sqlite_store import SqliteStore
+from ctaphid.keyboard import Keyboard
 from ctaphid.ports import Port, PortError
 from harness.cli.activity import Activity
 from harness.cli.framework import Word
@@ -27,6 +28,7 @@ from harness.cli.terminal import key_presses
 from harness.control import VARIABLE, Control
 from harness.errors import SetupError
 from harness.key_store import open_key
+from harness.otp import configuration_of
 from harness.people import Habit, Person
 from harness.ports import PORTS, make_port
 from harness.trace import Event
@@ -54,6 +56,14 @@ DEFAULT_LISTEN = "127.0.0.1:8111"
 @click.option("--pin", metavar="PIN", help="The PIN it has; the person knows it.")
 @click.option(
     "--finger", "fingers", metavar="NAME", multiple=True, help="A finger that is enrolled; may be repeated."
+)
+@click.option(
+    "--otp",
+    "otps",
+    metavar="SLOT=OTP",
+    multiple=True,
+    help="What a short (1) or long (2) touch types when nobody waits for it, on a keyboard of the kernel's (uinput): "
+    "PUBLIC_ID:PRIVATE_ID:AES_KEY or static:PASSWORD.",
 )
 @click.option("--seed", metavar="TEXT", help="The same seed gives the same keys and ids.")
 @click.option("--auto-touch", is_flag=True, help="Touch whenever the key asks: the same as --habit willing.")
@@ -84,6 +94,7 @@ def attach(
     store: str | None,
     pin: str | None,
     fingers: tuple[str, ...],
+    otps: tuple[str, ...],
     seed: str | None,
     auto_touch: bool,
     habit: Habit | None,
@@ -106,6 +117,7 @@ def attach(
       stuntkey key attach --key solo2 --key yubikey-5-nfc,pin=1234,habit=ignoring -- pytest
       stuntkey key attach --port udp --listen 127.0.0.1:8111 --auto-touch
       stuntkey key attach --port uhid --store work
+      stuntkey key attach --port uhid --profile yubikey-5-nfc --otp 2=static:correct-horse
       stuntkey key attach --trace run.ndjson -- ./mytests.sh
     """
     if auto_touch and habit not in (None, "willing"):
@@ -115,9 +127,9 @@ def attach(
         _require_terminal(command)
     options = _port_options(port, listen, allow_remote)
     if specs:
-        if profile or store or pin or fingers or seed:
+        if profile or store or pin or fingers or seed or otps:
             raise SetupError(
-                "--key says all of a key: leave out --profile, --store, --pin, --finger and --seed"
+                "--key says all of a key: leave out --profile, --store, --pin, --finger, --otp, --seed"
             )
         if not command:
             raise SetupError("--key needs a COMMAND: attach one key in a terminal of its own, with --profile")
@@ -132,6 +144,7 @@ def attach(
             profile, pin=pin, fingers=fingers, seed=seed, person=person, store=key_store, trace_size=1000
         ) as key,
         key.trace.writing(trace_file) if trace_file is not None else nullcontext(),
+        _otp_keyboard(key, otps) if otps else nullcontext(),
     ):
         if command:
             code = _serve_command([key], port, options, command, control, verbose)
@@ -139,6 +152,15 @@ def attach(
             with Control([key], control) if control is not None else nullcontext():
                 code = asyncio.run(_Attachment(key, habit, port, options).run())
     sys.exit(code)
+
+
+def _otp_keyboard(key: VirtualKey, otps: tuple[str, ...]) -> AbstractContextManager[Keyboard]:
+    for otp in otps:
+        slot, equals, what = otp.partition("=")
+        if not equals or not slot.isdecimal():
+            raise SetupError("--otp: must be SLOT=OTP, such as 2=static:PASSWORD")
+        key.otp.configure(int(slot), configuration_of(what))
+    return key.otp.plugged_in("uinput")
 
 
 def key_of(spec: str, habit: Habit) -> VirtualKey:

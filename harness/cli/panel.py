@@ -22,6 +22,7 @@ from harness.acts import (
     wrong_finger,
 )
 from harness.errors import SetupError
+from harness.otp import LONG_TOUCH
 from harness.people import Question
 from harness.trace.visible import visible
 from harness.trace.words import question_text
@@ -74,7 +75,8 @@ class KeyPanel:
             else:
                 self._key.plug_in()
         elif question is None:
-            self._note = "nothing is asked at the moment"
+            touched = pressed in (*ENTER, "l") and self._key.touch(LONG_TOUCH if pressed == "l" else 0.0)
+            self._note = "" if touched else "nothing is asked at the moment"
         elif pressed == "p" and _wants_pin(question.ask):
             self._typed = ""
         else:
@@ -145,6 +147,8 @@ class KeyPanel:
 
     def _keys(self, question: Question | None) -> Text:
         offered = [] if question is None else _offered(question.ask, self._typed is not None)
+        if question is None and self._key.otp.types:
+            offered += [("Enter", "touch: type"), ("l", "touch for long: type")]
         if self._typed is None:
             offered += [("u", "unplug" if self._key.is_plugged_in else "plug in"), ("q", "quit")]
         text = Text()

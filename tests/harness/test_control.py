@@ -11,11 +11,14 @@ from click.testing import CliRunner
 from fido2.ctap import CtapError
 from fido2.ctap2 import Ctap2
 
+from ctaphid.keyboard import MemoryKeyboard
 from harness import VirtualKey
 from harness.cli import main
 from harness.cli.attach import key_of
+from harness.cli.panel import KeyPanel
 from harness.control import Control, act_on, ask
 from harness.errors import SetupError
+from harness.otp import configuration_of
 
 
 def test_each_key_is_acted_on(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_a_key_that_waits_is_touched() -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("dance", "nobody can 'dance': there are touch, deny"),
+        ("dance", "nobody can 'dance': there are touch, long-touch, deny"),
         ("pin", "pin=PIN: say which"),
         ("pin=", "pin=PIN: say which"),
         ("touch=3", "touch has no value"),
@@ -84,6 +87,39 @@ def test_nobody_is_asked_what_is_no_question() -> None:
     assert (results[0].exit_code, results[0].output) == (0, "solo2: unplugged\nsolo2: plugged in\n")
     assert results[1].exit_code == 2
     assert "nobody can 'dance'" in results[1].output
+
+
+def test_a_touch_types_and_a_long_one_types_the_other_slot() -> None:
+    key = VirtualKey("yubikey-5-nfc")
+    key.otp.configure(1, configuration_of("vvccccccbdef:8792ebfe26cc:ecde18dbe76fbd0c33330f1c354871db"))
+    key.otp.configure(2, configuration_of("static:correct-horse"))
+    panel = KeyPanel(key, "uhid", lambda: None)
+    keyboard = MemoryKeyboard()
+    with key.otp.plugged_in(keyboard), Control([key]) as control:
+        assert key.otp.types
+        assert ask(control.path, 1, "long-touch") == "yubikey-5-nfc: touched for long"
+        assert keyboard.text == "correct-horse"
+        assert ask(control.path, 1, "touch") == "yubikey-5-nfc: touched"
+        panel.press("\r")
+        panel.press("l")
+        passwords = keyboard.text.removeprefix("correct-horse").removesuffix("correct-horse").split()
+    assert [each[:12] for each in passwords] == ["vvccccccbdef"] * 2
+    assert passwords[0] != passwords[1]
+
+
+@pytest.mark.parametrize(
+    ("otp", "why"),
+    [
+        ("static:x", "must be SLOT=OTP"),
+        ("3=static:x", "slot 3: there are 1 and 2"),
+        ("1=aa:bb", "this has 2 parts"),
+    ],
+)
+def test_what_is_no_otp(otp: str, why: str) -> None:
+    arguments = ["key", "attach", "--port", "udp", "--profile", "yubikey-5-nfc", "--auto-touch", "--otp", otp]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert why in " ".join(result.output.split())
 
 
 def test_what_is_no_key() -> None:
