@@ -105,12 +105,17 @@ class Ann:
         self.it("bind-totp").click()
         self.see("totp", "[open]")
         self.secret = self.it("totp-secret").text_content()
+        assert self.it("totp-qr").evaluate("image => image.naturalWidth") > 100
         self.it("totp-next").click()
         self.enter_codes()
         self.see("bound-totp", "[data-bound=yes]")
 
     def withdraw(self) -> None:
         self.go("/withdraw")
+        self.it("confirm").click()
+        assert self.see("field-error").text_content() == "Enter an amount such as 12.5."
+        assert self.it("amount").get_attribute("aria-invalid") == "true"
+        assert self.page.evaluate("document.activeElement.id") == "amount"
         self.it("address").fill(ADDRESS)
         self.it("amount").fill("2.50")
         self.it("confirm").click()
@@ -120,6 +125,8 @@ class Ann:
 
     def receipt(self) -> str:
         self.see("receipt")
+        assert self.it("receipt-amount").text_content() == "2.5 USDT"
+        assert self.it("receipt-address").text_content() == ADDRESS
         return str(self.it("verified-with").text_content())
 
     def log_out(self) -> None:
@@ -163,16 +170,23 @@ def test_mexc_from_the_first_withdrawal_to_autofill(ann: Ann) -> None:
 def test_okx_web_from_a_passkey_to_its_removal(ann: Ann) -> None:
     ann.go("/security/passkeys")
     ann.it("enable-passkeys").click()
-    ann.see("add-passkey").click()
-    ann.see("method-this-device").click()
-    ann.enter_codes()
-    ann.page.wait_for_selector("#verify-codes input", state="detached")
+    ann.see("verify", "[data-state=codes]")
+    ann.it("send-email").click()
+    ann.see("sent-email", "[data-state=sent]")
+    code = ann.exchange.outbox.code(EMAIL)
+    ann.it("code-email").fill(code)
     ann.it("face-scene").select_option("too-dark")
     ann.it("face-check").click()
     ann.see("verify-error", "[data-error=face-not-verified]")
     ann.it("face-scene").select_option("clear")
     ann.it("face-check").click()
+    ann.page.wait_for_selector("#verify-face", state="hidden")
+    assert ann.it("code-email").input_value() == code  # what was typed stays
+    ann.enter_codes()
+    ann.see("add-passkey").click()
+    ann.see("method-this-device").click()
     ann.see("passkey")
+    assert "gone if its device is lost" in ann.see("notice", "[data-what=backup]").text_content()
     ann.it("rename").click()
     ann.see("new-name").fill("My laptop")
     ann.it("rename-save").click()
