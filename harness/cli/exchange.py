@@ -145,6 +145,29 @@ def policies(as_json: bool) -> None:
     show(made)
 
 
+@exchange.group(cls=Group)
+def policy() -> None:
+    """What the exchanges are like."""
+
+
+@policy.command("show")
+@click.argument("name", metavar="NAME|FILE")
+def show_policy(name: str) -> None:
+    """Print a policy whole, as TOML: what its file says, and the defaults of the rest.
+
+    \b
+      stuntkey exchange policy show okx-web > mine.toml
+      stuntkey exchange serve --policy mine.toml
+    """
+    from scenarios.exchange.policy import PolicyError, load_policy
+    from scenarios.exchange.policy_text import policy_text
+
+    try:
+        click.echo(policy_text(load_policy(name)), nl=False)
+    except PolicyError as error:
+        raise SetupError(str(error)) from None
+
+
 @exchange.command()
 @click.option(
     "--policy", type=Word("policy", lambda: _policy_names()), default="okx-web", help="For which exchange."

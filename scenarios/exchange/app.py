@@ -47,12 +47,16 @@ def make_app(service: Service) -> Starlette:
     async def show_openapi(request: Request) -> Response:
         return JSONResponse(document)
 
+    async def show_related(request: Request) -> Response:
+        return JSONResponse({"origins": list(service.related)})
+
     routes: list[BaseRoute] = [
         *_api_routes(service, pace),
         *(StarletteRoute(page.path, _page_endpoint(service, page, pace)) for page in PAGES),
         StarletteRoute("/log-out", _form(service, pace, _log_out), methods=["POST"]),
         StarletteRoute("/recovery/cancel", _form(service, pace, _cancel_recovery), methods=["POST"]),
         StarletteRoute("/openapi.json", show_openapi),
+        *([StarletteRoute("/.well-known/webauthn", show_related)] if service.related else []),
         *_look(service),
         *hooks(service),
         Mount(STATIC_PATH, StaticFiles(directory=STATIC), name="static"),

@@ -13,15 +13,12 @@ from scenarios.exchange.ceremonies import rows_changed
 from scenarios.exchange.errors import Denied
 from scenarios.exchange.tables import OneTimeCode, Operation, User
 
-SENDS = 20
-"""Codes that one address is sent within the hour."""
-TOTP_FAILURES = 10
 TOTP_STEP = 30
 
 
 def send_code(call: Call, operation: Operation, factor: str, channel: str, to: str, *, real: bool) -> None:
     """`real` false: everything but a code that works, for an account that does not exist."""
-    if not call.count(f"send:{channel}:{to}", SENDS, 3600):
+    if not call.count(f"send:{channel}:{to}", call.policy.limits.codes_per_hour, 3600):
         raise Denied(429, "too-many-codes", "Too many codes were sent here. Try again in an hour.")
     code = f"{secrets.randbelow(10**6):06d}"
     call.db.execute(
@@ -76,12 +73,12 @@ def totp_step(secret: str, code: str, now: float) -> int | None:
 
 def is_totp(call: Call, user: User, code: str) -> bool:
     """Codes of a step serve once, and none serves after a later one (RFC 6238 §5.2)."""
-    key = f"totp:{user.id}"
-    if call.is_over(key, TOTP_FAILURES):
+    key, attempts = f"totp:{user.id}", call.policy.limits.totp_attempts
+    if call.is_over(key, attempts):
         raise Denied(429, "too-many-attempts", "Too many wrong codes. Try again later.")
     step = None if user.totp_secret is None else totp_step(user.totp_secret, code, call.now)
     if step is None:
-        call.count(key, TOTP_FAILURES, call.policy.limits.lock_minutes * 60)
+        call.count(key, attempts, call.policy.limits.lock_minutes * 60)
         return False
     taken = call.db.execute(
         update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step)

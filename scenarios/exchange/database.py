@@ -31,6 +31,10 @@ class Database:
                 f"{url!r} is no database URL: write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
             ) from None
         except ModuleNotFoundError as error:
+            if not url.startswith(("sqlite", "postgresql+psycopg:")):
+                raise ConfigurationError(
+                    f"{url!r} is no database for this: write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+                ) from None
             raise ConfigurationError(
                 f"the database needs the Python package {error.name!r}: pip install 'stuntkey[exchange]'"
             ) from None

@@ -157,6 +157,10 @@ class Recovery:
 class Limits:
     code_minutes: int = 10
     code_attempts: int = 5
+    codes_per_hour: int = 20
+    """Sent to one address."""
+    totp_attempts: int = 10
+    """Wrong codes of an authenticator app, over all that an account wants verified, until it is locked."""
     password_attempts: int = 5
     lock_minutes: int = 15
     password_work: int = 14
@@ -299,6 +303,18 @@ class _Reader:
             raise self.error(
                 ("removal", "hold_hours"), "holds after a removal by other means, but removal.needs has none"
             )
+        for table, name in (("passkeys", "methods"), ("passkeys", "uses"), ("passkeys", "networks")):
+            if not getattr(getattr(policy, table), name):
+                raise self.error((table, name), "is empty: nothing could be done here")
+        if policy.passkeys.limit == 0:
+            raise self.error(("passkeys", "limit"), "allows no passkey at all; leave it out for no limit")
+        if policy.passkeys.enable_needs and not policy.passkeys.enable_step:
+            raise self.error(("passkeys", "enable_needs"), "counts with enable_step = true only")
+        for each in fields(Limits):
+            if getattr(policy.limits, each.name) == 0:
+                raise self.error(("limits", each.name), "is zero: nobody could do anything")
+        if policy.face.attempts == 0:
+            raise self.error(("face", "attempts"), "is zero: no face could be shown")
         if not 4 <= policy.limits.password_work <= 20:
             raise self.error(("limits", "password_work"), "is between 4 and 20")
         if policy.attestation.required and policy.attestation.conveyance == "none":

@@ -19,6 +19,7 @@ from scenarios.exchange.database import Database
 from scenarios.exchange.errors import ConfigurationError
 from scenarios.exchange.flaws import left_out, loose_origins, require_known
 from scenarios.exchange.metadata import read_blob
+from scenarios.exchange.origins import related_origins, require_origin
 from scenarios.exchange.policy import Attestation, Policy, load_policy
 from scenarios.exchange.tables import Passkey, ServerSecret
 from scenarios.exchange.webauthn import attestation
@@ -48,6 +49,8 @@ class Service:
     clock: Clock
     outbox: bool
     test_clock: bool
+    related: tuple[str, ...]
+    """Origins outside the RP ID's domain that may use its passkeys (WebAuthn §5.11)."""
     flaws: frozenset[str]
     attestation: attestation.Policy
     key: bytes = field(repr=False)
@@ -87,8 +90,9 @@ def make_service(configuration: Configuration) -> Service:
     if not configuration.origins:
         raise ConfigurationError("an exchange has an origin, such as https://exchange.test")
     for origin in configuration.origins:
-        _require_origin(origin)
+        require_origin(origin)
     rp_id = configuration.rp_id or urlsplit(configuration.origins[0]).hostname or ""
+    related = related_origins(rp_id, configuration.origins)
     clock = Clock()
     accepted = _attestation_policy(policy.attestation, clock)
     database = Database(configuration.database)
@@ -100,20 +104,11 @@ def make_service(configuration: Configuration) -> Service:
         clock=clock,
         outbox=configuration.outbox,
         test_clock=configuration.test_clock,
+        related=related,
         flaws=configuration.flaws,
         attestation=accepted,
         key=_server_key(database),
     )
-
-
-def _require_origin(origin: str) -> None:
-    parts = urlsplit(origin)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or origin != f"{parts.scheme}://{parts.netloc}"
-    ):
-        raise ConfigurationError(f"{origin!r} is no origin: write scheme://host or scheme://host:port")
 
 
 def _server_key(database: Database) -> bytes:
