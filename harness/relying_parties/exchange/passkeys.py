@@ -76,7 +76,7 @@ def _add(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
     if window.has(test("enable-passkeys")):
         # whoever adds a passkey where they are not enabled yet enables them first; that proof does for both
         enabled = _enable(context, visit, answers)
-        if enabled.refused is not None:
+        if enabled.refused is not None or enabled.gave_up is not None:
             return enabled
         asks = list(enabled.asks)
         go_to_passkeys(context, visit)  # what was told of that is not taken for what comes next
