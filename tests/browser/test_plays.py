@@ -16,6 +16,8 @@ from PIL import Image
 
 from harness.hybrid.camera import passkey_code
 
+import scenarios
+
 STORY = """\
 scenario: A key and a phone side by side
 covers: [K4]
@@ -71,7 +73,7 @@ def stuntkey(*arguments: str | Path, folder: Path) -> subprocess.CompletedProces
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
     )
 
 
@@ -140,6 +142,16 @@ def codes_in(page: str) -> list[str]:
     pictures = re.findall(r"data:image/\w+;base64,([A-Za-z0-9+/=]+)", page)
     seen = [passkey_code(Image.open(BytesIO(base64.b64decode(each)))) for each in pictures]
     return [each.text for each in seen if each is not None]
+
+
+def test_firefox_plays_every_row_of_a_system(tmp_path: Path) -> None:
+    plays = Path(scenarios.__path__[0]) / "pionex"
+    result = stuntkey(plays, "--browser", "firefox", "--fewest", "--report", "out", folder=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "not for this browser" not in result.stdout
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Firefox" in report
+    assert "10 of 10" in report, "all rows of Pionex"
 
 
 def test_phones_are_put_there_by_an_option(story: Path) -> None:
