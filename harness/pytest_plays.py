@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import SetupError
-from harness.play.events import Event, PlayEnded, RunId, StepEnded, Verdict
+from harness.play.events import Event, PlayEnded, PlayStarted, RunId, RunStarted, StepEnded, Verdict
 from harness.play.loader import load_file
 from harness.pytest_plugin import StuntkeyOptions, folder_of, options_of
 
@@ -111,6 +114,9 @@ class Theatre:
         self._options = options
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stuntkey plays")
         self._machine: Machine | None = None
+        self._events: list[Event] = []
+        self._played: Counter[str] = Counter()
+        self._began = time.monotonic()
 
     def perform(self, play: Play, hear: Any) -> PlayEnded:
         return self._thread.submit(self._perform, play, hear).result()
@@ -124,15 +130,46 @@ class Theatre:
         own_way = options.browser in ("page", "cdp")
         browser = "chromium" if own_way else options.browser
         settings = Settings(
-            ways=ways_of([options.browser if own_way else options.port]),
+            ways=ways_of([options.browser if own_way else options.port, *options.via]),
             seed=options.seed,
             browser=browser,
             headless=not options.headed,
+            screenshots=options.report is not None,
         )
         if self._machine is None or not self._machine.is_running:
             self._close()
             self._machine = Machine(browser, headless=settings.headless)
-        return perform(play, self._machine, settings, RunId(play=play.name), hear)
+
+        def tell(event: Event) -> None:
+            hear(event)
+            if options.report is not None:
+                self._events.append(event)
+
+        self._played[play.name] += 1
+        run = RunId(play=play.name, repeat=self._played[play.name])
+        return perform(play, self._machine, settings, run, tell)
+
+    def _report(self, folder: Path) -> None:
+        """What `stuntkey run --report` writes, of the plays that were tests here."""
+        from harness.play.features import find_features
+        from harness.play.runner import summary
+        from harness.reports import report_handlers
+
+        ended = [event for event in self._events if isinstance(event, PlayEnded)]
+        plays = {event.play.name: event.play for event in self._events if isinstance(event, PlayStarted)}
+        # With pytest-xdist each worker has browsers and plays of its own.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        features = find_features(Path(play.file).parent for play in plays.values())
+        started = RunStarted(
+            plays=tuple(plays.values()),
+            performances=sum(self._played.values()),
+            seed=self._options.seed,
+            browser=self._options.browser,
+            workers=1,
+        )
+        for handler in report_handlers(folder / worker, features):
+            for event in (started, *self._events, summary(ended, time.monotonic() - self._began)):
+                handler(event)
 
     def _close(self) -> None:
         machine, self._machine = self._machine, None
@@ -140,6 +177,8 @@ class Theatre:
             machine.close()
 
     def close(self) -> None:
+        if self._options.report is not None and self._events:
+            self._report(self._options.report)
         self._thread.submit(self._close).result()
         self._thread.shutdown()
 

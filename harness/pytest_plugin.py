@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "firefox", "page", "cdp")
 PORTS = ("mock", "uhid")
+WAYS = ("mock", "uhid", "page", "hybrid", "cdp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,9 @@ class StuntkeyOptions:
     headed: bool
     seed: str
     artefacts: Path
+    via: tuple[str, ...] = ()
+    """How the devices of plays reach the browser, as `stuntkey run --via` has it."""
+    report: Path | None = None
 
 
 @dataclass(slots=True)
@@ -84,6 +88,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where traces and screenshots of failed tests go (default: stuntkey-artefacts)",
     )
 
+    group.addoption(
+        "--stuntkey-via",
+        action="append",
+        choices=WAYS,
+        default=[],
+        help="how the devices of plays reach the browser, as with `stuntkey run --via`: hybrid puts phones there by QR "
+        "code; may be given several times",
+    )
+    group.addoption(
+        "--stuntkey-report",
+        metavar="DIR",
+        help="write what `stuntkey run --report` writes of the plays: report.html, junit.xml and events.ndjson",
+    )
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
@@ -102,12 +120,15 @@ def stuntkey_options(pytestconfig: pytest.Config) -> StuntkeyOptions:
 
 
 def options_of(config: pytest.Config) -> StuntkeyOptions:
+    report = config.getoption("--stuntkey-report")
     return StuntkeyOptions(
         port=config.getoption("--stuntkey-port"),
         browser=config.getoption("--stuntkey-browser"),
         headed=config.getoption("--stuntkey-headed"),
         seed=config.getoption("--stuntkey-seed"),
         artefacts=config.invocation_params.dir / config.getoption("--stuntkey-artefacts"),
+        via=tuple(config.getoption("--stuntkey-via")),
+        report=config.invocation_params.dir / report if report is not None else None,
     )
 
 

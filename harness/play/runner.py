@@ -66,12 +66,12 @@ def run(performances: Sequence[Performance], handlers: Iterable[Handler], *, wor
             _in_processes(performances, workers, tell)
     finally:
         # Broken off or not: what was played until now is reported.
-        result = _summary(ended, time.monotonic() - began)
+        result = summary(ended, time.monotonic() - began)
         tell(result)
     return result
 
 
-def _summary(ended: Sequence[PlayEnded], seconds: float) -> RunEnded:
+def summary(ended: Sequence[PlayEnded], seconds: float) -> RunEnded:
     verdicts: dict[tuple[str, str], set[Verdict]] = {}
     for each in ended:
         verdicts.setdefault((each.run.play, each.run.variant), set()).add(each.verdict)

@@ -109,7 +109,7 @@ MISTAKES = [
     ("exchange: okx-web", "exchange: okx-wed", 3, "there is no policy 'okx-wed'; did you mean okx-web"),
     ("exchange: okx-web", "relying party: nosuch:Shop", 3, "there is no module 'nosuch'"),
     ("exchange: okx-web", "relying party: json:Decode", 3, "has no Decode"),
-    ("exchange: okx-web", "relying party: json:JSONDecoder", 3, "lacks open"),
+    ("exchange: okx-web", "relying party: json:JSONDecoder", 3, "is no adapter: it has no `open`"),
     ("asset: USDT", "asset: USTD", 11, "`asset`: okx-web has no 'USTD'; did you mean 'USDT'?"),
     ("add passkey: laptop", "add passkey: {on: laptop, network: nft}", 9, "`network`: okx-web has no 'nft'"),
     ("wait: 24 h", "change setting: whitelist", 14, "okx-web has no 'whitelist'; there are: withdraw"),

@@ -11,7 +11,7 @@ from harness.play.events import PlayEnded, RunId, Verdict
 from harness.play.expectation import Expect
 from harness.play.fewest import effort, fewest
 from harness.play.loader import load_plays
-from harness.play.runner import _summary, shard
+from harness.play.runner import shard, summary
 from harness.play.ways import ways_of
 from harness.relying_parties.outcome import Outcome, PasskeyRow
 
@@ -33,7 +33,7 @@ def test_a_play_that_ends_now_so_and_now_so_is_flaky() -> None:
         run = RunId(play=play, repeat=repeat, variant=variant)
         return PlayEnded(run=run, play=info, verdict=verdict, seconds=1, ways={}, browser="")
 
-    result = _summary(
+    result = summary(
         [
             ended("steady", 1, Verdict.PASSED),
             ended("steady", 2, Verdict.PASSED),

@@ -254,9 +254,13 @@ def test_plays_are_tests(pytester: pytest.Pytester) -> None:
         f"{PLAY}---\n{PLAY.replace('A passkey', 'Again a passkey')}"
     )
     pytester.path.joinpath("config.yaml").write_text("not: a play\n")
-    result = run(pytester, "-v", "--strict-markers", "-m", "play")
+    result = run(pytester, "-v", "--strict-markers", "-m", "play", "--stuntkey-report", "out")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["stories.yaml::*stories.1 PASSED*", "stories.yaml::*stories.2 PASSED*"])
+    result.stdout.fnmatch_lines(
+        ["stories.yaml::*stories/a-passkey* PASSED*", "stories.yaml::*stories/again-a-passkey* PASSED*"]
+    )
+    assert "All 2 plays passed" in (pytester.path / "out" / "report.html").read_text()
+    assert 'tests="2"' in (pytester.path / "out" / "junit.xml").read_text()
 
 
 @pytest.mark.usefixtures("adapter")
@@ -286,7 +290,8 @@ def test_a_mistake_in_a_play_is_told_with_its_line(pytester: pytest.Pytester) ->
 @pytest.mark.usefixtures("adapter")
 def test_plays_beside_pytest_playwright_under_xdist(pytester: pytest.Pytester) -> None:
     """Both have Playwright's synchronous API at work in one process."""
-    pytester.path.joinpath("stories.yaml").write_text(f"{PLAY}---\n{PLAY}")
+    again = PLAY.replace("A passkey", "Again a passkey")
+    pytester.path.joinpath("stories.yaml").write_text(f"{PLAY}---\n{again}")
     pytester.makeconftest(
         """
         import os, shutil
