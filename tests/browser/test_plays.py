@@ -14,9 +14,8 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from harness.hybrid.camera import passkey_code
-
 import scenarios
+from harness.hybrid.camera import passkey_code
 
 STORY = """\
 scenario: A key and a phone side by side
