@@ -113,6 +113,7 @@ def test_a_phone_scans_a_screenshot_and_registers(served: tuple[str, str, Path],
     assert "the client said goodbye" in told
 
 
+@pytest.mark.heavy
 def test_a_linked_phone_is_called_and_unlinked(served: tuple[str, str, Path], tmp_path: Path) -> None:
     """Three phones in turn, with one memory: one is linked, one is called, one unlinks them."""
     tunnel, air, authority = served
