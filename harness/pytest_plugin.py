@@ -229,7 +229,7 @@ def passkey_browser(
     """A browser without keys, cookies or history of other tests: `plug_in(key)`, then use its `page`.
 
     With the fixture `phone` it is one that shows QR codes, where there can be one. What the browser asks and shows goes
-    into the traces of the test's keys.
+    into the traces of the keys that are plugged in.
     """
     browser: Browser
     if "phone" in request.fixturenames and _shows_codes(stuntkey_options):
