@@ -112,7 +112,7 @@ class Nearby:
 
         try:
             code = self._last_code = self._stage.read_code(PATIENCE, other_than=self._last_code)
-            tell("browser", "shows a QR code", "", self._stage.last_picture)
+            tell("browser", "its QR code as the phone saw it", "", self._stage.last_picture)
             device = self._stage.phone(
                 phone.key,
                 name=phone.name,

@@ -133,7 +133,7 @@ def test_a_phone_scans_the_code_of_a_stock_browser(story: Path) -> None:
     assert "the browser shows no QR code" in events, "while Bluetooth was off"
     codes = codes_in((story.parent / "out" / "report.html").read_text(encoding="utf-8"))
     # One for each time that a code was on the screen, each of its own
-    assert len(codes) == len(set(codes)) == events.count('"shows a QR code"') >= 3
+    assert len(codes) == len(set(codes)) == events.count('"its QR code as the phone saw it"') >= 3
 
 
 def codes_in(page: str) -> list[str]:
