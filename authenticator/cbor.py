@@ -178,7 +178,7 @@ def _canonical_size_of_unusual_map(value: dict[Any, Any], depth: int) -> int:
     order = [_key_order(key) for key in value]
     for key, mine, next_one in zip(value, order, order[1:], strict=False):
         if mine >= next_one:
-            raise CborError(f"the map key after {key!r} is out of canonical order")
+            raise CborError(f"the map key after {_shortly(key)} is out of canonical order")
     items = sum(_canonical_size(key, 0) + _canonical_size(item, depth) for key, item in value.items())
     return _head_size(len(value)) + items
 
@@ -210,7 +210,13 @@ def _key_order(key: Any) -> tuple[int, int, bytes]:
         return 3, len(raw), raw
     if type(key) is bytes:
         return 2, len(key), key
-    raise CborError(f"map key {key!r}: keys are integers, text or bytes")
+    raise CborError(f"map key {_shortly(key)}: keys are integers, text or bytes")
+
+
+def _shortly(key: object) -> str:
+    """For an error's one line: a stranger's key may have a megabyte."""
+    text = repr(key)
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 _ONE_BYTE = [bytes((value,)) for value in range(256)]

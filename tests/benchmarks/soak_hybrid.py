@@ -1,11 +1,14 @@
-"""Hundreds of thousands of mutated QR codes, adverts, handshake messages, frames and messages."""
+"""A million mutated QR codes, adverts, handshake messages, frames and messages, before and after they are sealed."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 
 import psutil
 
+from tests.harness.hybrid.inner import attack
+from tests.harness.hybrid.live import attack_live
 from tests.harness.hybrid.mutated import Peer, inputs
 
 
@@ -21,9 +24,14 @@ def soak_hybrid(count: int = 400_000, seed: int = 1) -> str:
             before = process.memory_info().rss
     assert last is not None
     assert last.receive("first message", last.first), "a genuine handshake is refused after the mutated ones"
+    inner = 2 * count
+    attack(seed, inner)
+    sessions = count // 100
+    messages = asyncio.run(attack_live(seed, sessions))
     grown = (process.memory_info().rss - before) / 1e6
     return (
-        f"{count:,} mutated pieces, {taken:,} of them harmless, none crashed anything; memory {grown:+.1f} MB"
+        f"{count:,} mutated pieces, {taken:,} of them harmless, {inner:,} from insiders, {messages:,} in {sessions:,} "
+        f"live sessions, none crashed anything; memory {grown:+.1f} MB"
     )
 
 

@@ -9,6 +9,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from harness.hybrid.tunnel_server import ROUTING_ID_HEADER, SUBPROTOCOL, TunnelServer
+from tests.harness.hybrid.inner import attack
+from tests.harness.hybrid.live import attack_live
 from tests.harness.hybrid.mutated import KINDS, Peer, inputs, mutate
 
 
@@ -24,6 +26,24 @@ def test_mutated_pieces_are_taken_or_refused() -> None:
         taken[kind] += peer.receive(kind, data) and data != peer.genuine(kind)
     # What is authenticated as a whole never passes when it was changed
     assert taken["first message"] == taken["second message"] == taken["frame"] == 0
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", range(4))
+def test_an_insider_is_refused_with_one_clear_error(seed: int) -> None:
+    """What is changed before it is sealed reaches the parsers behind the seal, 50,000 times each."""
+    tallies = attack(seed, 50_000)
+    assert sum(tally.total for tally in tallies.values()) == 50_000
+    assert all(tally.refused > 20 for tally in tallies.values()), tallies
+    # A phone without the client's psk and identity never gets past the handshake; all else may be harmless
+    assert tallies.pop("second_message").taken == 0
+    assert all(tally.taken > 20 for tally in tallies.values()), tallies
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", range(2))
+def test_live_phones_and_clients_outlive_insiders(seed: int) -> None:
+    assert asyncio.run(attack_live(seed, sessions=300)) > 3000
 
 
 def test_the_tunnel_server_outlives_mutated_requests() -> None:
