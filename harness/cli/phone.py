@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
+import shutil
 import ssl
 import sys
 from collections.abc import Callable
@@ -68,6 +70,12 @@ _DEVICE = (
         show_default=True,
         help="Without it the phone cannot prove that it is near.",
     ),
+    click.option(
+        "--wallet",
+        metavar="COMMAND",
+        help="A program that shows documents (digital credentials): the request on its standard input, the answer "
+        "on its standard output, both JSON.",
+    ),
 )
 
 
@@ -92,6 +100,7 @@ class _Given:
     locked: bool
     no_screen_lock: bool
     bluetooth: str
+    wallet: str | None
     tunnel: str
     trust: Path | None
     plain: bool
@@ -171,6 +180,7 @@ def _run(given: _Given, links: str | None, work: Callable[[Phone], Any]) -> None
     from harness.hybrid.errors import HybridError
     from harness.hybrid.links import LinkStore
     from harness.hybrid.phone import Phone
+    from harness.hybrid.wallet import wallet_program
     from harness.platform import Device
     from harness.virtual_key import profile_of
 
@@ -188,6 +198,7 @@ def _run(given: _Given, links: str | None, work: Callable[[Phone], Any]) -> None
             links=store if store is not None else False,
             locked=given.locked,
             bluetooth=given.bluetooth == "on",
+            on_json=wallet_program(_words(given.wallet)) if given.wallet is not None else None,
             on_event=_tell,
         )
 
@@ -225,6 +236,16 @@ def _enter_unlocks(made: Phone) -> Any:
         yield
     finally:
         loop.remove_reader(stdin)
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise SetupError(f"--wallet {command!r}: {error}") from None
+    if not words or shutil.which(words[0]) is None:
+        raise SetupError(f"--wallet {command!r}: there is no such program")
+    return words
 
 
 def _require_one_radio(given: dict[str, Any]) -> None:
