@@ -106,7 +106,10 @@ fuzz.add_command(init_)
     help="Tell N pairs of lies as well, chosen by the seed.",
 )
 @click.option(
-    "--workers", type=click.IntRange(min=1), default=None, help="Processes; by default one per core."
+    "--workers",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Processes, by default one per core; 0: this one, where native code that hangs cannot be stopped.",
 )
 @click.option(
     "--baseline",
@@ -151,7 +154,7 @@ def run_(
         seed=seed,
         budget=budget,
         combine=combine,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers if workers is not None else os.cpu_count() or 1,
         baseline=findings.baseline(baseline) if baseline else frozenset(),
     )
     if not plan.cases():

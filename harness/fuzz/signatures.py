@@ -81,6 +81,28 @@ def beyond_the_order(signature: bytes) -> bytes:
     return signature[:32] + s.to_bytes(32, "little")
 
 
+def pss(key: PrivateKey, message: bytes, random: Random) -> bytes:
+    """RSASSA-PSS with SHA-256 (RFC 8017 §8.1.1), its salt from the seed: a replay is the same to the byte."""
+    numbers_ = key.handle.private_numbers()
+    n, d = numbers_.public_numbers.n, numbers_.d
+    bits = n.bit_length() - 1
+    size = (bits + 7) // 8
+    salt = random.randbytes(32)
+    digest = hashlib.sha256(bytes(8) + hashlib.sha256(message).digest() + salt).digest()
+    block = bytes(size - 2 - 64) + b"\x01" + salt
+    masked = bytearray(a ^ b for a, b in zip(block, _mask(digest, len(block)), strict=True))
+    masked[0] &= 0xFF >> (8 * size - bits)
+    encoded = bytes(masked) + digest + b"\xbc"
+    made: int = pow(int.from_bytes(encoded, "big"), d, n)
+    return made.to_bytes((n.bit_length() + 7) // 8, "big")
+
+
+def _mask(seed: bytes, length: int) -> bytes:
+    """MGF1 with SHA-256 (RFC 8017 §B.2.1)."""
+    count = -(-length // 32)
+    return b"".join(hashlib.sha256(seed + each.to_bytes(4, "big")).digest() for each in range(count))[:length]
+
+
 def cube_root_forgery(message: bytes, size: int) -> bytes:
     """Bleichenbacher's forgery of 2006: for e = 3, padding in front, garbage behind, and no private key."""
     prefix = b"\x00\x01" + b"\xff" * 8 + b"\x00" + _SHA256_INFO + hashlib.sha256(message).digest()

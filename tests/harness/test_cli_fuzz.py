@@ -24,7 +24,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_findings_come_with_what_to_do_and_how_to_tell_them_again() -> None:
-    result = run("run", "fido2", "--only", "B33", "--workers", "1")
+    result = run("run", "fido2", "--only", "B33", "--workers", "0")
     assert result.exit_code == 1
     assert "The site on another port: accepted." in result.output
     assert "The port belongs to it." in result.output
@@ -36,7 +36,7 @@ def test_findings_come_with_what_to_do_and_how_to_tell_them_again() -> None:
 
 
 def test_a_target_without_findings_exits_with_0() -> None:
-    result = run("run", "exchange", "--only", "B3*", "--only", "G01", "--workers", "1")
+    result = run("run", "exchange", "--only", "B3*", "--only", "G01", "--workers", "0")
     assert result.exit_code == 0
     assert "findings" in result.output
 
@@ -44,7 +44,7 @@ def test_a_target_without_findings_exits_with_0() -> None:
 def test_json_has_all_of_a_finding(tmp_path: Path) -> None:
     out = tmp_path / "findings.json"
     result = run(
-        "run", "fido2", "--only", "C13", "--json", "--seed", "5", "--workers", "1", "--out", str(out)
+        "run", "fido2", "--only", "C13", "--json", "--seed", "5", "--workers", "0", "--out", str(out)
     )
     told = json.loads(result.output)
     assert told["ok"] is False
@@ -69,8 +69,8 @@ def test_json_has_all_of_a_finding(tmp_path: Path) -> None:
 
 def test_a_baseline_lets_known_findings_pass_and_new_ones_not(tmp_path: Path) -> None:
     known = tmp_path / "known.json"
-    run("run", "fido2", "--only", "B33", "--workers", "1", "--out", str(known))
-    common = ("--baseline", str(known), "--workers", "1", "--json", "--seed", "9")
+    run("run", "fido2", "--only", "B33", "--workers", "0", "--out", str(known))
+    common = ("--baseline", str(known), "--workers", "0", "--json", "--seed", "9")
     same = run("run", "fido2", "--only", "B33", *common)
     assert (same.exit_code, json.loads(same.output)["new_findings"]) == (0, 0)
     more = run("run", "fido2", "--only", "B3[34]", *common)
@@ -101,7 +101,7 @@ def test_list_tells_what_there_is() -> None:
     ],
 )
 def test_mistakes_are_told_in_a_line(arguments: tuple[str, ...], words: str) -> None:
-    result = run(*arguments, *(("--workers", "1") if arguments[0] == "run" else ()))
+    result = run(*arguments, *(("--workers", "0") if arguments[0] == "run" else ()))
     assert result.exit_code == 2
     assert words in " ".join(result.output.split())
     assert "Traceback" not in result.output
@@ -145,7 +145,7 @@ def test_a_budget_is_spent_on_the_gravest_first() -> None:
 def test_every_finding_can_be_written_and_read(tmp_path: Path) -> None:
     out = tmp_path / "all.json"
     result = run(
-        "run", "webauthn", "--only", "B*", "--only", "E*", "--workers", "1", "--json", "--out", str(out)
+        "run", "webauthn", "--only", "B*", "--only", "E*", "--workers", "0", "--json", "--out", str(out)
     )
     told = json.loads(result.output)["findings"]
     assert any("surrogate" in each["case"]["variant"] for each in told)

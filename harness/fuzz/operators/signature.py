@@ -269,8 +269,8 @@ OPERATORS = (
             *told(
                 Stage.SIGNATURE,
                 {
-                    "ES256 with SHA-384": _signed_with(ec.ECDSA(hashes.SHA384())),
-                    "ES256 with SHA-512": _signed_with(ec.ECDSA(hashes.SHA512())),
+                    "ES256 with SHA-384": _signed_with(ec.ECDSA(hashes.SHA384(), deterministic_signing=True)),
+                    "ES256 with SHA-512": _signed_with(ec.ECDSA(hashes.SHA512(), deterministic_signing=True)),
                 },
             ),
             *told(
@@ -278,8 +278,8 @@ OPERATORS = (
                 {
                     "RS256 with SHA-1": _signed_with(padding.PKCS1v15(), hashes.SHA1()),
                     "RS256 with SHA-512": _signed_with(padding.PKCS1v15(), hashes.SHA512()),
-                    "PSS for PKCS #1": _signed_with(
-                        padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()
+                    "PSS for PKCS #1": lambda signature, forge: signatures.pss(
+                        forge.passkey.key, forge.reached[Stage.MESSAGE], forge.random
                     ),
                 },
                 base=_RSA,

@@ -80,7 +80,7 @@ def test_pairs_follow_from_the_seed() -> None:
 
 
 def test_unknown_parts_are_told() -> None:
-    with pytest.raises(SetupError, match="no operator 'B99'"):
+    with pytest.raises(SetupError, match="no operator B99"):
         findings.parse_finding("x:B27+B99/authentication/other & other@0")
     assert "B27+B28" not in OPERATORS
 
