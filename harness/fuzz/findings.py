@@ -76,9 +76,9 @@ def parse_finding(text: str) -> tuple[str, Case]:
         )
     try:
         operator = operator_of(match["operator"])
-    except KeyError:
+    except KeyError as unknown:  # of a pair, one of the two
         raise SetupError(
-            f"there is no operator {match['operator']}: `stuntkey fuzz list` has them all"
+            f"there is no operator {unknown.args[0]}: `stuntkey fuzz list` has them all"
         ) from None
     for case in operator.cases(int(match["seed"])):
         if (case.variant, case.ceremony.value) == (match["variant"], match["ceremony"]):
