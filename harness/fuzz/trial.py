@@ -105,6 +105,10 @@ class Trials:
             return judge(name, case, operator, variant, unavailable(error))
         except Hung:
             self._proven = self._known = None
+            if Capability.KEEPS in self.target.capabilities:
+                # Each of its answers came in time, or else that would have been told: there were many.
+                why = f"not done within {seconds:.0f} s, though every answer came in time: the site is slow"
+                return undecided(name, case, operator, variant, why)
             answer = Answer(outcome=Outcome.HUNG, reason=f"no answer within {seconds:.0f} s", kind="hang")
             return judge(name, case, operator, variant, answer)
 

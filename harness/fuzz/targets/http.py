@@ -40,7 +40,7 @@ class HttpSite:
         self.origin = site.origin or f"{parts.scheme}://{parts.netloc}"
         self.rp_id = site.rp_id or urlsplit(self.origin).hostname or ""
         self.wire = Wire(site.url, origin=self.origin, patience=site.patience, headers=site.headers)
-        self.patience = 6 * site.patience
+        self.patience = 12 * site.patience
         """Seconds that one case may take."""
         self.capabilities = _capabilities(site)
 
@@ -131,9 +131,12 @@ class HttpSite:
         if page is None:
             return ""
         try:
-            return self._request(session, Request(send=page), {}).text
+            reply = self._request(session, Request(send=page), {})
         except Broken as broken:
             raise Unavailable(broken.answer) from None
+        if not (answer := classify(reply)).accepted:
+            raise Unavailable(answer)
+        return reply.text
 
     def delete_account(self, session: Browser) -> Answer:
         return self._finish(session, self.site.delete_account, dict(session.person), None)
