@@ -149,7 +149,7 @@ def _played(
     if plan.workers:
         # A clock that is turned is turned for everybody: what others began meanwhile would expire.
         disturbing = [task for task in tasks if Capability.TURN_CLOCK in operator_of(task[1].operator).needs]
-        calm = [task for task in tasks if task not in disturbing]
+        calm = [task for task in tasks if Capability.TURN_CLOCK not in operator_of(task[1].operator).needs]
         yield from Workers(count=plan.workers, deadline=deadline).play(_chunks(calm))
         yield from Workers(count=1, deadline=deadline).play(_chunks(disturbing))
         return

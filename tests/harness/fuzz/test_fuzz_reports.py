@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from harness.cli.fuzz import fuzz
 from harness.fuzz import findings
-from harness.fuzz.campaign import Plan, run
+from harness.fuzz.campaign import Plan, replay, run
 from harness.fuzz.catalogue import OPERATORS
 from harness.fuzz.events import CampaignEnded
 from harness.fuzz.reports import Results, together
@@ -133,6 +133,13 @@ def test_replay_line_finds_it_again(played: tuple[Path, Results, CampaignEnded])
     assert again["fingerprint"] == finding.fingerprint
     assert finding.evidence is not None
     assert again["evidence"]["request"] == finding.evidence.request
+
+
+def test_each_finding_is_found_again_exactly(played: tuple[Path, Results, CampaignEnded]) -> None:
+    _, results, _ = played
+    for finding in results.findings:
+        again = replay(*findings.parse_finding(findings.finding_name(finding.target, finding.case)))
+        assert again == finding
 
 
 def test_reports_by_command(tmp_path: Path) -> None:
