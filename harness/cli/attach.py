@@ -39,7 +39,18 @@ from harness.wrap import run_with_keys
 DEFAULT_LISTEN = "127.0.0.1:8111"
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+class _Attach(click.Command):
+    """A word that is no option may be the command's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = f"{error.format_message()} If it is the COMMAND's, put -- before the command."
+            raise click.UsageError(hint, ctx) from None
+
+
+@click.command(cls=_Attach)
 @click.option("--port", type=Word("port", lambda: PORTS), default="mock", show_default=True,
               help="mock: for the COMMAND and what it starts, without root. uhid: for the whole machine. "
                    "udp: for test suites that speak CTAPHID over UDP.")  # fmt: skip

@@ -132,3 +132,9 @@ def test_what_is_no_key() -> None:
     ]:
         with pytest.raises(SetupError, match=why):
             key_of(spec, "willing")
+
+
+def test_a_command_whose_dashes_were_forgotten() -> None:
+    result = CliRunner().invoke(main, ["key", "attach", "fido2-token", "-L"])
+    assert result.exit_code == 2
+    assert "put -- before the command" in " ".join(result.output.split())
