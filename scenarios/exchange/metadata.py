@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -42,14 +43,23 @@ class Metadata:
         return aaguid in self.revoked
 
 
-def read_blob(blob: bytes, root: x509.Certificate) -> Metadata:
+def read_blob(blob: bytes, root: x509.Certificate, now: datetime) -> Metadata:
+    """§3.1.8: its chain is valid now and leads to the root, its signature is that of the chain, it is not outdated."""
     try:
         header, payload, signature = blob.strip().split(b".")
         members = json.loads(_decoded(header))
         chain = [x509.load_der_x509_certificate(base64.b64decode(each)) for each in members["x5c"]]
-        _require_chain(chain, root)
+        _require_chain(chain, root, now)
         _require_signature(chain[0], members["alg"], _decoded(signature), header + b"." + payload)
-        return _read_entries(json.loads(_decoded(payload)))
+        told = json.loads(_decoded(payload))
+        next_update = date.fromisoformat(told["nextUpdate"])
+        if next_update < now.date():
+            raise ConfigurationError(
+                f"the metadata is out of date since {next_update}: fetch the present one"
+            )
+        return _read_entries(told)
+    except ConfigurationError:
+        raise
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, binascii.Error):
         raise ConfigurationError("the metadata is no MDS3 BLOB") from None
     except InvalidSignature:
@@ -60,14 +70,22 @@ def _decoded(part: bytes) -> bytes:
     return base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
 
 
-def _require_chain(chain: list[x509.Certificate], root: x509.Certificate) -> None:
+def _require_chain(chain: list[x509.Certificate], root: x509.Certificate, now: datetime) -> None:
+    for each in (*chain, root):
+        if not each.not_valid_before_utc <= now <= each.not_valid_after_utc:
+            raise ConfigurationError(
+                "a certificate that the metadata is signed under is expired or not valid yet"
+            )
     for child, parent in zip(chain, [*chain[1:], root], strict=True):
         if child.public_bytes(Encoding.DER) == root.public_bytes(Encoding.DER):
             return
         try:
             child.verify_directly_issued_by(parent)
-        except (ValueError, TypeError):
+            is_authority = parent.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        except (ValueError, TypeError, x509.ExtensionNotFound):
             raise InvalidSignature from None
+        if not is_authority:
+            raise InvalidSignature
 
 
 def _require_signature(signer: x509.Certificate, algorithm: str, signature: bytes, message: bytes) -> None:

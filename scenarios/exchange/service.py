@@ -130,10 +130,11 @@ def _attestation_policy(wanted: Attestation, clock: Clock) -> attestation.Policy
             raise ConfigurationError(
                 "attestation.metadata needs attestation.metadata_root, the certificate it is signed under"
             )
-        metadata = read_blob(_file(wanted.metadata), _certificate(wanted.metadata_root))
 
         def now() -> datetime:
             return datetime.fromtimestamp(clock.now(), UTC)
+
+        metadata = read_blob(_file(wanted.metadata), _certificate(wanted.metadata_root), now())
 
         anchors = attestation.TrustAnchors(
             roots_for=metadata.roots_for, now=now, is_revoked=metadata.is_revoked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,6 @@ from scenarios.exchange.webauthn.encoding import base64url, cbor_item, to_base64
 from scenarios.exchange.webauthn.envelope import credential_id, extension_results, response_object
 from scenarios.exchange.webauthn.refusal import Refused
 
-TRANSPORTS = frozenset({"ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"})
 MAX_CREDENTIAL_ID = 1023
 
 
@@ -125,7 +125,8 @@ def register(envelope: object, expected: Registration) -> RegisteredCredential:
         raise Refused("7.1.26", "the envelope names another credential than the authenticator data")
     if expected.is_taken(attested.credential_id):
         raise Refused("7.1.26", "the credential is registered already")
-    # Steps 27 and 28: outputs that nobody asked for are ignored
+    # Steps 27 and 28: outputs that nobody asked for are ignored. credProps is asked for, and nothing is decided on it:
+    # it is not signed, and residentKey "required" has the client refuse authenticators that cannot keep the credential.
     return RegisteredCredential(
         id=attested.credential_id,
         public_key=attested.public_key_bytes,
@@ -186,11 +187,15 @@ def _check_helpers(response: dict[str, Any], data: authenticator_data.Authentica
 
 
 def _transports(response: dict[str, Any]) -> tuple[str, ...]:
-    """Known ones only, once each: they are hints, and strange ones are of no use to anybody."""
+    """As they were sent, once each and in order (step 27): browsers may know some that this file does not.
+
+    They are hints, and what looks like no transport's name is left out.
+    """
     sent = response.get("transports")
     if not isinstance(sent, list):
         return ()
-    return tuple(sorted({each for each in sent[:64] if isinstance(each, str) and each in TRANSPORTS}))
+    names = {each for each in sent[:16] if isinstance(each, str) and re.fullmatch(r"[a-z0-9-]{1,32}", each)}
+    return tuple(sorted(names))
 
 
 def credential_name(credential: RegisteredCredential) -> str:

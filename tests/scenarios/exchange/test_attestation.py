@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from conftest import MakeExchange
+from cryptography import x509
 from exchange_visitor import Visitor
 
 from authenticator.profiles.loader import load_profile
 from harness import VirtualKey
 from harness.metadata import Status, StatusReport, build_blob, root_certificate
 from scenarios.exchange.errors import ConfigurationError
+from scenarios.exchange.metadata import read_blob
 from scenarios.exchange.policy import Attestation, Policy, load_policy
 
 YUBIKEY = "yubikey-5-nfc"
@@ -65,6 +68,21 @@ def test_models_that_are_not_on_the_list(make_exchange: MakeExchange, tmp_path: 
     other = str(UUID(bytes=load_profile("nitrokey-3").aaguid))
     visitor = Visitor(make_exchange(demanding(tmp_path, aaguids=(other,)))).sign_up()
     assert "not accepted here" in refusal(visitor, YUBIKEY)
+
+
+def test_metadata_that_is_out_of_date(make_exchange: MakeExchange, tmp_path: Path) -> None:
+    policy = demanding(tmp_path)
+    old = build_blob([load_profile(YUBIKEY)], next_update=date(2020, 1, 1))
+    (tmp_path / "blob.jwt").write_bytes(old)
+    with pytest.raises(ConfigurationError, match="out of date since 2020-01-01"):
+        make_exchange(policy)
+
+
+def test_metadata_of_an_expired_chain() -> None:
+    blob, root = build_blob([load_profile(YUBIKEY)]), x509.load_der_x509_certificate(root_certificate())
+    read_blob(blob, root, datetime.now(UTC))
+    with pytest.raises(ConfigurationError, match="expired or not valid yet"):
+        read_blob(blob, root, root.not_valid_after_utc + timedelta(days=1))
 
 
 def test_metadata_signed_by_somebody_else(make_exchange: MakeExchange, tmp_path: Path) -> None:
