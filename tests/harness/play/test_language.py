@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from jsonschema import Draft202012Validator
 
 import scenarios
 from harness.errors import SetupError
+from harness.play.devices import DeviceSpec
+from harness.play.expectation import Expect
+from harness.play.gestures import GESTURES
 from harness.play.lines import BadYaml, read_documents
 from harness.play.loader import load_plays, parse
-from harness.play.play import Play
+from harness.play.play import Header, Play
 from harness.play.schema import FILE, play_schema, schema_text
 from harness.play.verbs import VERBS, LogIn, RemovePasskey, Wait, Withdraw
 
@@ -284,3 +288,16 @@ def test_the_schema_finds_the_mistakes_that_the_loader_finds(old: str, new: str)
     except BadYaml:
         return  # an editor sees that without a schema
     assert _flaws(value)
+
+
+DOCS = Path(__file__).parents[3] / "docs" / "plays.md"
+
+
+def test_the_guide_names_every_word_and_its_example_is_a_play() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    example = textwrap.dedent("\n".join(line for line in text.splitlines() if line.startswith("    ")))
+    assert read(example).header.covers == ("A4",)
+    words = [*VERBS, *GESTURES, *(str(field.alias) for field in Expect.model_fields.values())]
+    words += [str(field.alias) for field in DeviceSpec.model_fields.values()]
+    words += [str(field.alias) for field in Header.model_fields.values()]
+    assert [word for word in words if f"`{word}" not in text] == []
