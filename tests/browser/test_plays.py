@@ -17,8 +17,6 @@ from PIL import Image
 import scenarios
 from harness.hybrid.camera import passkey_code
 
-import scenarios
-
 STORY = """\
 scenario: A key and a phone side by side
 covers: [K4]
