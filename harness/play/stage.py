@@ -317,7 +317,7 @@ class Stage:
         self.moments.append(Moment(at=at, who=who, what=what, detail=detail, picture=picture))
 
     def _hear(self, device: str, event: Event) -> None:
-        told = _in_words(event)
+        told = in_words(event)
         if told is not None:
             self.tell(device, *told)
 
@@ -340,11 +340,23 @@ class Stage:
 WORLD = (SitAt, UseIncognito, Wait, LoseDevice, SignInOnNewDevice, SwitchOf, LookAtDevice, InspectTraffic)
 
 
-def _in_words(event: Event) -> tuple[str, str] | None:
+def _flags(event: ResponseEvent) -> str:
+    """What the authenticator data of a new passkey or an assertion says: `UP UV BE BS, counter 7`."""
+    result = event.result if event.command in (0x01, 0x02) and event.status == "SUCCESS" else None
+    data = result.get(2) if isinstance(result, dict) else None  # authData, in both responses
+    if not isinstance(data, bytes) or len(data) < 37:
+        return ""
+    # WebAuthn level 3 §6.1: 32 bytes of the RP ID's hash, the flags, the counter
+    names = {0x01: "UP", 0x04: "UV", 0x08: "BE", 0x10: "BS"}
+    said = " ".join(name for bit, name in names.items() if data[32] & bit)
+    return f"{said or 'no flags'}, counter {int.from_bytes(data[33:37], 'big')}"
+
+
+def in_words(event: Event) -> tuple[str, str] | None:
     if isinstance(event, RequestEvent):
         return event.command, subject(event)
     if isinstance(event, ResponseEvent):
-        return event.status, ""
+        return event.status, _flags(event)
     if isinstance(event, AskEvent):
         return f"asks for {type(event.ask).__name__}", question_text(event)
     if isinstance(event, AnswerEvent):

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from harness import VirtualKey
+from harness.client import Client
 from harness.errors import SetupError
 from harness.play.events import PlayEnded, RunId, Verdict
 from harness.play.expectation import Expect
 from harness.play.fewest import effort, fewest
 from harness.play.loader import load_plays
 from harness.play.runner import shard, summary
+from harness.play.stage import in_words
 from harness.play.ways import ways_of
 from harness.relying_parties.outcome import Outcome, PasskeyRow
 
@@ -142,3 +145,19 @@ def test_who_gives_up_was_not_refused() -> None:
         "it was not refused",
         "the person gave up: they have no codes to give",
     ]
+
+
+def test_the_time_line_says_what_the_key_answered() -> None:
+    key = VirtualKey("icloud-keychain")
+    user = {"id": "AAAA", "name": "ann", "displayName": "Ann"}
+    Client(key, "https://example.com").create(
+        {
+            "rp": {"id": "example.com", "name": "Example"},
+            "user": user,
+            "challenge": "AAAA",
+            "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        }
+    )
+    told = [words for event in key.trace if (words := in_words(event)) is not None]
+    assert ("makeCredential", "example.com as ann") in told
+    assert told[-1] == ("SUCCESS", "UP UV BE BS, counter 0")
