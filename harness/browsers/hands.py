@@ -153,9 +153,11 @@ class UinputHands:
 
     def __init__(self, *, pace: float = min(patient(PACE), SLOW_PACE), ready: float = patient(READY)) -> None:
         try:
-            self._keyboard = UinputKeyboard("stuntkey hands", pace=pace, points=True)
+            self._keyboard = UinputKeyboard("stuntkey hands", pace=pace)
         except PortError as error:
             raise SetupError(str(error)) from None
+        self._mouse: UinputKeyboard | None = None
+        self._ready = ready
         if not self._keyboard.wait_until_read(ready):
             self.close()
             raise SetupError(
@@ -174,10 +176,15 @@ class UinputHands:
             self._keyboard.press(usage, *modifiers)
 
     def rest(self) -> None:
-        self._keyboard.point(BEYOND, BEYOND)
+        if self._mouse is None:
+            self._mouse = UinputKeyboard("stuntkey mouse", points=True)
+            self._mouse.wait_until_read(self._ready)
+        self._mouse.point(BEYOND, BEYOND)
 
     def close(self) -> None:
         self._keyboard.close()
+        if self._mouse is not None:
+            self._mouse.close()
 
     def __enter__(self) -> Self:
         return self
