@@ -23,7 +23,7 @@ from typing import IO
 from harness.errors import SetupError
 from harness.patience import VARIABLE
 
-MODULES = ("uhid", "uinput", "hid", "hid_generic", "evdev")
+MODULES = ("uhid", "uinput", "hid", "hid_generic", "evdev", "bluetooth", "hci_vhci")
 TIMED_OUT = 124
 """The exit code of timeout(1), for a command that did not end in its time."""
 BOOT_TIMEOUT = 900.0
