@@ -193,6 +193,7 @@ class Chromium(HidBrowser):
             ],
             environment,
             self._read,
+            folder=self._profile,
         )
         while not self._listening.wait(0.1):
             if self.process.exit_code is not None:

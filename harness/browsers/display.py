@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.caretaker import Caretaker
 from harness.errors import SetupError
 from harness.patience import patient
 
@@ -39,6 +40,7 @@ class Display:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._caretaker = Caretaker(self._server.pid, self._folder)
         os.close(writing)
         try:
             number = _line(reading)
@@ -54,6 +56,7 @@ class Display:
         return {"DISPLAY": self.name}
 
     def close(self) -> None:
+        self._caretaker.dismiss()
         self._server.terminate()
         self._server.wait()
         shutil.rmtree(self._folder, ignore_errors=True)

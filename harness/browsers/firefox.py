@@ -120,7 +120,9 @@ class Firefox(HidBrowser):
         else:
             self.display = self._stack.enter_context(Display())
             own |= self.display.environment
-        self.process = BrowserProcess(command, {**without_machine(os.environ), **own, **environment})
+        self.process = BrowserProcess(
+            command, {**without_machine(os.environ), **own, **environment}, folder=profile
+        )
         self._stack.callback(self.process.end)
         marionette = self._connect(profile / "MarionetteActivePort")
         self._stack.callback(marionette.close)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.caretaker import Caretaker
 from harness.errors import SetupError
 
 GOODBYE = 5.0
@@ -35,7 +36,10 @@ class BrowserProcess:
         command: Sequence[str],
         environment: Mapping[str, str],
         on_line: Callable[[str], None] = lambda line: None,
+        *,
+        folder: Path | str,
     ) -> None:
+        """`folder` is its profile, which goes with us even if we are killed."""
         self.log: deque[str] = deque(maxlen=5_000)
         self._on_line = on_line
         self._process = subprocess.Popen(
@@ -46,6 +50,7 @@ class BrowserProcess:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        self._caretaker = Caretaker(self._process.pid, folder)
         self._reader = threading.Thread(
             target=self._read, name=f"log of {Path(command[0]).name}", daemon=True
         )
@@ -67,6 +72,7 @@ class BrowserProcess:
         return lines[0][:300] if lines else "it said nothing"
 
     def end(self) -> None:
+        self._caretaker.dismiss()
         self._signal(signal.SIGTERM)
         try:
             self._process.wait(GOODBYE)

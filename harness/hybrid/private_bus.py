@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from harness.caretaker import Caretaker
 from harness.errors import SetupError
 
 _CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -33,6 +34,7 @@ class PrivateBus:
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._daemon: asyncio.subprocess.Process | None = None
+        self._caretaker: Caretaker | None = None
 
     @property
     def address(self) -> str:
@@ -59,7 +61,9 @@ class PrivateBus:
             "--print-address=1",
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
+        self._caretaker = Caretaker(self._daemon.pid, self._folder)
         assert self._daemon.stdout is not None
         assert self._daemon.stderr is not None
         # It prints its address when it listens
@@ -69,6 +73,8 @@ class PrivateBus:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._caretaker is not None:
+            self._caretaker.dismiss()
         if self._daemon is not None and self._daemon.returncode is None:
             self._daemon.terminate()
             await self._daemon.wait()
