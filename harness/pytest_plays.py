@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -110,8 +109,9 @@ class Theatre:
     pytest-playwright has the main thread's.
     """
 
-    def __init__(self, options: StuntkeyOptions) -> None:
+    def __init__(self, options: StuntkeyOptions, worker: str = "") -> None:
         self._options = options
+        self._worker = worker
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stuntkey plays")
         self._machine: Machine | None = None
         self._events: list[Event] = []
@@ -157,8 +157,6 @@ class Theatre:
 
         ended = [event for event in self._events if isinstance(event, PlayEnded)]
         plays = {event.play.name: event.play for event in self._events if isinstance(event, PlayStarted)}
-        # With pytest-xdist each worker has browsers and plays of its own.
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
         features = find_features(Path(play.file).parent for play in plays.values())
         started = RunStarted(
             plays=tuple(plays.values()),
@@ -167,7 +165,7 @@ class Theatre:
             browser=self._options.browser,
             workers=1,
         )
-        for handler in report_handlers(folder / worker, features):
+        for handler in report_handlers(folder / self._worker, features):
             for event in (started, *self._events, summary(ended, time.monotonic() - self._began)):
                 handler(event)
 
@@ -188,7 +186,9 @@ _THEATRE = pytest.StashKey[Theatre]()
 
 def theatre_of(config: pytest.Config) -> Theatre:
     if _THEATRE not in config.stash:
-        config.stash[_THEATRE] = Theatre(options_of(config))
+        # With pytest-xdist each worker has browsers and plays of its own
+        worker = getattr(config, "workerinput", {}).get("workerid", "")
+        config.stash[_THEATRE] = Theatre(options_of(config), worker)
     return config.stash[_THEATRE]
 
 

@@ -84,7 +84,7 @@ class _Attach(click.Command):
 @click.option(
     "--key",
     "specs",
-    metavar="PROFILE[,NAME=VALUE...]",
+    metavar="PROFILE[,NAME=VALUE]",
     multiple=True,
     help="With a COMMAND, instead of --profile: a key; may be repeated. Names: pin, finger, seed, serial, habit.",
 )
@@ -125,10 +125,10 @@ def attach(
     \b
       stuntkey key attach -- fido2-token -L
       stuntkey key attach --pin 1234 -v -- ssh-keygen -t ed25519-sk
-      stuntkey key attach --key solo2 --key yubikey-5-nfc,pin=1234,habit=ignoring -- pytest
+      stuntkey key attach --key solo2 --key titan,pin=1234 -- pytest
       stuntkey key attach --port udp --listen 127.0.0.1:8111 --auto-touch
       stuntkey key attach --port uhid --store work
-      stuntkey key attach --port uhid --profile yubikey-5-nfc --otp 2=static:correct-horse
+      stuntkey key attach --port uhid --profile yubikey-5-nfc --otp 2=static:hi
       stuntkey key attach --trace run.ndjson -- ./mytests.sh
     """
     if auto_touch and habit not in (None, "willing"):
