@@ -68,6 +68,8 @@ NAVIGATIONS = 5
 """How often a page may go on to another one while a question is put to it."""
 DESTROYED = "context was destroyed"
 """What Playwright says of a script whose page went on to another one."""
+GLANCES = 30
+"""Milliseconds between two looks at a page one waits for. At each frame, as is usual, the page is drawn for each."""
 _VISIBLE = " >> visible=true"
 
 
@@ -164,7 +166,9 @@ class PlaywrightPage(Page):
 
         for _ in range(NAVIGATIONS):
             try:
-                waiting = self.playwright.wait_for_function(script, arg=argument, timeout=milliseconds)
+                waiting = self.playwright.wait_for_function(
+                    script, arg=argument, timeout=milliseconds, polling=GLANCES
+                )
                 return await (await waiting).json_value()
             except Error as error:
                 if DESTROYED not in error.message:
