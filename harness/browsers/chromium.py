@@ -161,9 +161,7 @@ class Chromium(HidBrowser):
                 raise SetupError(f"{self._program} ended as it started: {self.process.last_words()}")
         self._stack.callback(self.process.end)
         self._browser: AsyncBrowser = now(
-            playwright().chromium.connect_over_cdp(
-                self._endpoint, slow_mo=self._slow * 1000, timeout=PATIENCE * 1000
-            )
+            playwright().chromium.connect_over_cdp(self._endpoint, timeout=PATIENCE * 1000)
         )
         self._stack.callback(lambda: now(self._browser.close()))
         self.version = self._browser.version
@@ -229,7 +227,7 @@ class Chromium(HidBrowser):
         return self._first
 
     def _new_page(self) -> PlaywrightPage:
-        page = PlaywrightPage(now(self.context.new_page()))
+        page = PlaywrightPage(now(self.context.new_page()), self._slow)
         page.browser = self
         return page
 
@@ -249,7 +247,9 @@ class Chromium(HidBrowser):
         else:
             if len(self._spare) >= SPARE_CONTEXTS:
                 self._spare.pop(0).end()
-            spare = PlaywrightContext(self._browser, looks, bridged=bridged, retire=self._spare.append)
+            spare = PlaywrightContext(
+                self._browser, looks, bridged=bridged, slow=self._slow, retire=self._spare.append
+            )
         spare.use(bridge)
         return spare
 

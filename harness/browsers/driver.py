@@ -6,17 +6,16 @@ import asyncio
 import atexit
 import contextlib
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from harness.browsers.acts import ActingPage
 from harness.browsers.browser import (
     PATIENCE,
-    SHOWN,
     Context,
     Looks,
     NotShown,
-    Page,
     PageError,
     Pending,
     Sent,
@@ -68,13 +67,11 @@ NAVIGATIONS = 5
 """How often a page may go on to another one while a question is put to it."""
 DESTROYED = "context was destroyed"
 """What Playwright says of a script whose page went on to another one."""
-GLANCES = 30
-"""Milliseconds between two looks at a page one waits for. At each frame, as is usual, the page is drawn for each."""
-_VISIBLE = " >> visible=true"
 
 
-class PlaywrightPage(Page):
-    def __init__(self, page: AsyncPage) -> None:
+class PlaywrightPage(ActingPage):
+    def __init__(self, page: AsyncPage, slow: float = 0.0) -> None:
+        super().__init__(slow)
         self.playwright = page
         """Playwright's own, of its async API; it lives on the loop of `driver`."""
         page.set_default_timeout(PATIENCE * 1000)
@@ -83,11 +80,8 @@ class PlaywrightPage(Page):
     def url(self) -> str:
         return self.playwright.url
 
-    @property
-    def title(self) -> str:
-        return now(self.playwright.title())
-
     def goto(self, url: str) -> None:
+        self._pause()
         self._do(self.playwright.goto(url, wait_until="domcontentloaded"), f"open {url}")
 
     def reload(self) -> None:
@@ -114,66 +108,8 @@ class PlaywrightPage(Page):
                 self._do(self.playwright.wait_for_load_state("domcontentloaded"), "load")
         raise Failure(f"{self.url}: the page goes on and on to other pages")
 
-    def click(self, selector: str, *, timeout: float = PATIENCE) -> None:
-        work = self.playwright.click(f"{selector}{_VISIBLE}", timeout=timeout * 1000)
-        self._do(work, f"click {selector}")
-
-    def fill(self, selector: str, text: str, *, timeout: float = PATIENCE) -> None:
-        work = self.playwright.fill(f"{selector}{_VISIBLE}", text, timeout=timeout * 1000)
-        self._do(work, f"fill {selector}")
-
-    def choose(self, selector: str, value: str, *, timeout: float = PATIENCE) -> None:
-        work = self.playwright.select_option(selector, value, timeout=timeout * 1000)
-        self._do(work, f"choose {value} in {selector}")
-
-    def check(self, selector: str, checked: bool = True, *, timeout: float = PATIENCE) -> None:
-        work = self.playwright.set_checked(selector, checked, timeout=timeout * 1000)
-        self._do(work, f"{'' if checked else 'un'}check {selector}")
-
-    def text(self, selector: str = "body", *, timeout: float = PATIENCE) -> str:
-        work = self.playwright.locator(selector).first.inner_text(timeout=timeout * 1000)
-        return self._do(work, f"read {selector}")
-
-    def wait_for(
-        self,
-        *selectors: str,
-        text: str | None = None,
-        url: str | None = None,
-        timeout: float = PATIENCE,
-    ) -> str:
-        milliseconds = timeout * 1000
-        if url is not None:
-            address = re.compile(re.escape(url))
-            self._do(self.playwright.wait_for_url(address, timeout=milliseconds), f"come to {url}")
-        if text is not None:
-            where = ", ".join(selectors) or "body"
-            found = self.playwright.locator(where).filter(has_text=text).first
-            self._do(found.wait_for(timeout=milliseconds), f"find the text {text!r}")
-        return self._first_shown(selectors, milliseconds) if selectors else ""
-
-    def _first_shown(self, selectors: Sequence[str], milliseconds: float) -> str:
-        what = f"find {' or '.join(selectors)}"
-        return str(self._do(self._found(SHOWN, list(selectors), milliseconds), what))
-
-    def wait_until(self, script: str, *, not_: Any, timeout: float = PATIENCE) -> Any:
-        look = f"(not) => {{ const now = ({script})(); return now === not ? null : {{ now }}; }}"
-        found = self._do(self._found(look, not_, timeout * 1000), "wait for the page to settle")
-        return found["now"]
-
-    async def _found(self, script: str, argument: Any, milliseconds: float) -> Any:
-        """What a function returns, once that is something; asked anew on the next page, if this one goes on to it."""
-        from playwright.async_api import Error
-
-        for _ in range(NAVIGATIONS):
-            try:
-                waiting = self.playwright.wait_for_function(
-                    script, arg=argument, timeout=milliseconds, polling=GLANCES
-                )
-                return await (await waiting).json_value()
-            except Error as error:
-                if DESTROYED not in error.message:
-                    raise
-        raise NotShown(f"{self.url}: the page goes on and on to other pages")
+    def _press(self, x: int, y: int) -> None:
+        self._do(self.playwright.mouse.click(x, y), "press the mouse's button")
 
     def screenshot(self) -> bytes:
         return self._do(self.playwright.screenshot(animations="disabled", caret="hide"), "take a screenshot")
@@ -185,25 +121,12 @@ class PlaywrightPage(Page):
         now(self.playwright.close())
 
     def _do(self, work: Coroutine[Any, Any, T], what: str) -> T:
-        from playwright.async_api import Error, TimeoutError
-
-        try:
-            return now(work)
-        except TimeoutError:
-            raise NotShown(
-                f"the page did not let one {what} in time, at {self.url}; it shows: {self._glance()}"
-            ) from None
-        except Error as error:
-            raise NotShown(f"the page did not let one {what}: {error.message.splitlines()[0]}") from None
-
-    def _glance(self) -> str:
         from playwright.async_api import Error
 
         try:
-            shown = now(self.playwright.inner_text("body", timeout=1000))
-        except Error:
-            return "nothing"
-        return repr(" ".join(shown.split())[:300])
+            return now(work)
+        except Error as error:
+            raise NotShown(f"the page did not let one {what}: {error.message.splitlines()[0]}") from None
 
 
 class PlaywrightContext(Context):
@@ -220,6 +143,7 @@ class PlaywrightContext(Context):
         looks: Looks,
         *,
         bridged: bool,
+        slow: float,
         retire: Callable[[PlaywrightContext], None],
     ) -> None:
         super().__init__()
@@ -229,7 +153,7 @@ class PlaywrightContext(Context):
         self._bridge: PageBridge | None = None
         self._retire = retire
         self._context, page = now(self._open(browser))
-        self._page = PlaywrightPage(page)
+        self._page = PlaywrightPage(page, slow)
 
     async def _open(self, browser: AsyncBrowser) -> tuple[BrowserContext, AsyncPage]:
         size = self.looks.size

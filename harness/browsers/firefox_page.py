@@ -7,19 +7,13 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
+from harness.browsers.acts import ActingPage
 from harness.browsers.bidi import Bidi, BidiError
-from harness.browsers.browser import PATIENCE, SHOWN, NotShown, Page, PageError, Pending
-from harness.errors import Failure
+from harness.browsers.browser import PATIENCE, NotShown, PageError, Pending
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-T = TypeVar("T")
 LOOK_AGAIN = 0.03
-SLICE = 1.0
-"""Seconds that one question waits inside the page, which may go on to another one meanwhile."""
 GONE = frozenset({"no such frame", "no such node", "unknown error", "no such history entry"})
 """What BiDi says where a page went away while it was asked."""
 
@@ -35,69 +29,14 @@ _RUN = """async (text) => {
     return JSON.stringify({name: String(error?.name ?? "Error"), message: String(error?.message ?? error)});
   }
 }"""
-_WITHIN = """async (argument) => {
-  const end = performance.now() + argument.within;
-  const look = (%s);
-  for (;;) {
-    const found = await look(argument.value);
-    if (found !== null && found !== undefined) return {found};
-    if (performance.now() > end) return null;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}"""
-"""Ask again and again, in the page."""
-_TARGET = """async (selector) => {
-  const shown = (each) => each.checkVisibility({checkVisibilityCSS: true});
-  const element = [...document.querySelectorAll(selector)].find(shown);
-  if (!element || element.disabled) return null;
-  element.scrollIntoView({block: "center", inline: "center", behavior: "instant"});
-  const box = element.getBoundingClientRect();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const now = element.getBoundingClientRect();
-  if (["x", "y", "width", "height"].some((side) => box[side] !== now[side])) return null;
-  const point = {x: Math.floor(box.x + box.width / 2), y: Math.floor(box.y + box.height / 2)};
-  const hit = document.elementFromPoint(point.x, point.y);
-  const places = [element, ...(element.labels ?? [])];
-  return hit && places.some((each) => each.contains(hit)) ? point : null;
-}"""
-"""Where to click: it is shown, may be used, stands still, and nothing lies over it."""
-_FILL = """([selector, text]) => {
-  const shown = (each) => each.checkVisibility({checkVisibilityCSS: true});
-  const element = [...document.querySelectorAll(selector)].find(shown);
-  if (!element || element.disabled || element.readOnly) return null;
-  element.focus();
-  if (["range", "color", "date", "time", "month", "week", "datetime-local"].includes(element.type)) {
-    element.value = text;
-    for (const name of ["input", "change"]) element.dispatchEvent(new Event(name, {bubbles: true}));
-    return true;
-  }
-  element.select?.();
-  document.execCommand(text ? "insertText" : "delete", false, text);
-  return element.value === text ? true : null;
-}"""
-_CHOOSE = """([selector, value]) => {
-  const element = document.querySelector(selector);
-  if (!element || element.disabled || ![...element.options].some((each) => each.value === value)) return null;
-  if (element.value !== value) {
-    element.value = value;
-    for (const name of ["input", "change"]) element.dispatchEvent(new Event(name, {bubbles: true}));
-  }
-  return true;
-}"""
-_TEXT = "(selector) => document.querySelector(selector)?.innerText"
-_FOUND_TEXT = """([selectors, text]) => {
-  const plain = (value) => value.replace(/\\s+/g, " ").toLowerCase();
-  return [...document.querySelectorAll(selectors)].some((each) => each.checkVisibility({checkVisibilityCSS: true}) &&
-    plain(each.innerText).includes(plain(text))) || null;
-}"""
 
 
-class FirefoxPage(Page):
+class FirefoxPage(ActingPage):
     """A tab."""
 
     def __init__(self, bidi: Bidi, context: str, slow: float = 0.0) -> None:
+        super().__init__(slow)
         self._bidi = bidi
-        self._slow = slow
         self.context = context
         """BiDi's id of the tab, which is Marionette's handle of it."""
 
@@ -106,10 +45,6 @@ class FirefoxPage(Page):
         tree = self._bidi.send("browsingContext.getTree", root=self.context, maxDepth=0)
         return str(tree["contexts"][0]["url"])
 
-    @property
-    def title(self) -> str:
-        return str(self.evaluate("document.title"))
-
     def goto(self, url: str) -> None:
         self._go("browsingContext.navigate", f"open {url}", url=url)
 
@@ -117,7 +52,7 @@ class FirefoxPage(Page):
         self._go("browsingContext.reload", "reload")
 
     def _go(self, command: str, what: str, **parameters: Any) -> None:
-        time.sleep(self._slow)
+        self._pause()
         try:
             self._bidi.send(command, context=self.context, wait="interactive", **parameters)
         except BidiError as error:
@@ -155,28 +90,9 @@ class FirefoxPage(Page):
                     raise
                 time.sleep(LOOK_AGAIN)
 
-    def _within(self, timeout: float, what: str, script: str, value: Any) -> Any:
-        """What a function in the page returns, once that is something."""
-        deadline = time.monotonic() + timeout
-        while (left := deadline - time.monotonic()) > 0:
-            argument = {"within": min(left, SLICE) * 1000, "value": value}
-            if (found := self.evaluate(_WITHIN % script, argument, timeout=timeout)) is not None:
-                return found["found"]
-        raise NotShown(
-            f"the page did not let one {what} in {timeout:g} s, at {self.url}; it shows: {self._glance()}"
-        )
-
-    def _glance(self) -> str:
-        try:
-            return repr(" ".join(str(self.evaluate("document.body.innerText", timeout=1)).split())[:300])
-        except Failure:
-            return "nothing"
-
-    def click(self, selector: str, *, timeout: float = PATIENCE) -> None:
-        time.sleep(self._slow)
-        point = self._within(timeout, f"click {selector}", _TARGET, selector)
+    def _press(self, x: int, y: int) -> None:
         button: list[dict[str, Any]] = [
-            {"type": "pointerMove", "x": point["x"], "y": point["y"]},
+            {"type": "pointerMove", "x": x, "y": y},
             {"type": "pointerDown", "button": 0},
             {"type": "pointerUp", "button": 0},
         ]
@@ -192,45 +108,6 @@ class FirefoxPage(Page):
         except BidiError as error:
             if not _is_gone(error):
                 raise NotShown(f"Firefox did not do it: {error.message}") from None
-
-    def fill(self, selector: str, text: str, *, timeout: float = PATIENCE) -> None:
-        time.sleep(self._slow)
-        self._within(timeout, f"fill {selector}", _FILL, [selector, text])
-
-    def choose(self, selector: str, value: str, *, timeout: float = PATIENCE) -> None:
-        time.sleep(self._slow)
-        self._within(timeout, f"choose {value} in {selector}", _CHOOSE, [selector, value])
-
-    def check(self, selector: str, checked: bool = True, *, timeout: float = PATIENCE) -> None:
-        what = f"{'' if checked else 'un'}check {selector}"
-        state = "(selector) => document.querySelector(selector)?.checked"
-        if self._within(timeout, what, state, selector) != checked:
-            self.click(selector, timeout=timeout)
-
-    def text(self, selector: str = "body", *, timeout: float = PATIENCE) -> str:
-        return str(self._within(timeout, f"read {selector}", _TEXT, selector))
-
-    def wait_for(
-        self,
-        *selectors: str,
-        text: str | None = None,
-        url: str | None = None,
-        timeout: float = PATIENCE,
-    ) -> str:
-        if url is not None:
-            at = "(part) => location.href.includes(part) || null"
-            self._within(timeout, f"come to {url}", at, url)
-        if text is not None:
-            where = [", ".join(selectors) or "body", text]
-            self._within(timeout, f"find the text {text!r}", _FOUND_TEXT, where)
-        return self._first_shown(selectors, timeout) if selectors else ""
-
-    def _first_shown(self, selectors: Sequence[str], timeout: float) -> str:
-        return str(self._within(timeout, f"find {' or '.join(selectors)}", SHOWN, list(selectors)))
-
-    def wait_until(self, script: str, *, not_: Any, timeout: float = PATIENCE) -> Any:
-        look = f"(not) => {{ const now = ({script})(); return now === not ? null : {{now}}; }}"
-        return self._within(timeout, "wait for the page to settle", look, not_)["now"]
 
     def screenshot(self) -> bytes:
         try:

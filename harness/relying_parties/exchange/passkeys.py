@@ -62,6 +62,8 @@ def add_passkey(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
     for number in range(verb.times):
         if number:
             visit.change_account(verb.on)
+        if not number and not verb.again:
+            go_to_passkeys(context, visit)
         outcome = _again(context, visit, verb) if verb.again else _add(context, visit, verb)
         if outcome.refused is not None or outcome.gave_up is not None:
             break
@@ -70,7 +72,6 @@ def add_passkey(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
 
 def _add(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
     window = visit.window
-    go_to_passkeys(context, visit)
     answers = Answers(proof=context.proof(visit, verb.verify_with), scene=SCENES[verb.face])
     asks: list[str] = []
     if window.has(test("enable-passkeys")):
@@ -79,7 +80,6 @@ def _add(context: Context, visit: Visit, verb: AddPasskey) -> Outcome:
         if enabled.refused is not None or enabled.gave_up is not None:
             return enabled
         asks = list(enabled.asks)
-        go_to_passkeys(context, visit)  # what was told of that is not taken for what comes next
     before = _ids(visit)
     window.click(test("add-passkey"))
     if window.wait_for(METHOD, ERROR) == ERROR:

@@ -75,6 +75,7 @@ export function on(element, event, action, where) {
     const button = happening.submitter ?? (element instanceof HTMLButtonElement ? element : null);
     const form = element instanceof HTMLFormElement ? element : null;
     tell(null, where, form);
+    message("");
     if (button) button.disabled = true;
     document.body.setAttribute("aria-busy", "true");
     try {
