@@ -9,8 +9,8 @@ import time
 from abc import abstractmethod
 from typing import Any
 
-from harness.browsers.browser import PATIENCE, SHOWN, NotShown, Page
-from harness.errors import Failure
+from harness.browsers.browser import PATIENCE, SHOWN, NotShown, Page, PageError
+from harness.errors import Failure, SetupError
 
 SLICE = 1.0
 """Seconds that one question waits inside the page, which may go on to another one meanwhile."""
@@ -53,9 +53,10 @@ _FILL = f"""([selector, text]) => {{
     for (const name of ["input", "change"]) element.dispatchEvent(new Event(name, {{bubbles: true}}));
     return true;
   }}
-  element.select?.();
-  document.execCommand(text ? "insertText" : "delete", false, text);
-  return (element.value ?? element.textContent) === text ? true : null;
+  if (element.select) element.select();
+  else getSelection().selectAllChildren(element);
+  const typed = document.execCommand(text ? "insertText" : "delete", false, text);
+  return typed || (element.value ?? element.textContent) === text ? true : null;
 }}"""
 _CHOOSE = """([selector, value]) => {
   const element = document.querySelector(selector);
@@ -94,7 +95,13 @@ class ActingPage(Page):
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             argument = {"within": min(left, SLICE) * 1000, "value": value}
-            if (found := self.evaluate(_WITHIN % script, argument, timeout=timeout)) is not None:
+            try:
+                found = self.evaluate(_WITHIN % script, argument, timeout=left + PATIENCE)
+            except PageError as error:
+                if "valid selector" in error.message:
+                    raise SetupError(f"{what}: that is no CSS selector") from None
+                raise
+            if found is not None:
                 return found["found"]
         raise NotShown(
             f"the page did not let one {what} in {timeout:g} s, at {self.url}; it shows: {self._glance()}"

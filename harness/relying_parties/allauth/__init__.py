@@ -32,6 +32,8 @@ OVERVIEW = 'a[href="/accounts/2fa/webauthn/"], a[href="/accounts/2fa/webauthn/ad
 KEYS = 'a[href="/accounts/2fa/webauthn/add/"]'
 AGAIN = "form[action*=reauthenticate] #id_password"
 """Asked before anything about security keys, unless a log-in was a moment ago."""
+REMOVAL_OF = """(name) => [...document.querySelectorAll("tr")].find((row) => row.innerText.includes(name))
+  ?.querySelector("a[href*=remove]").getAttribute("href")"""
 REMOVE = "form[action*=remove] button[type=submit]"
 ERRORS = ".errorlist"
 REFUSED = "body[data-refused]"
@@ -153,7 +155,7 @@ class Allauth:
     def remove_passkey(self, visit: Visit, verb: RemovePasskey) -> Outcome:
         window = visit.window
         asks = self._open(visit, "", KEYS)
-        window.click(f"tr:has-text('{self._rows[verb.of]}') a[href*=remove]")
+        window.click(f"a[href='{window.evaluate(REMOVAL_OF, self._rows[verb.of])}']")
         asks += self._confirm_access(visit, REMOVE)
         window.click(REMOVE)
         window.wait_for(OVERVIEW, f"main:not(:has({REMOVE})) h1")
