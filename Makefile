@@ -32,7 +32,7 @@ test: setup ## everything: foreign clients, real browsers, plays, a database, a 
 	$(PYTEST) -n $(JOBS) tests --ignore tests/kernel
 	$(PYTEST) -n $(JOBS) scenarios
 	tools/with-postgres $(PYTEST) tests/scenarios/exchange/test_operations.py
-	$(PYTEST) tests/kernel -k "check_uhid or check_chromium or check_uinput"
+	$(PYTEST) tests/kernel
 
 kernel: ## the uhid port, typing through uinput, in a virtual machine (minutes)
 	@tools/setup python vm host browser

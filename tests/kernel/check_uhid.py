@@ -1,4 +1,4 @@
-"""The uhid port, on a machine whose kernel has /dev/uhid: test_uhid.py runs this in one, as root."""
+"""The uhid port, on a machine whose kernel has /dev/uhid: test_kernel.py runs this in one, as root."""
 
 from __future__ import annotations
 
