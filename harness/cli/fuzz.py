@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -27,6 +27,9 @@ from harness.fuzz.reports import together
 from harness.fuzz.targets.known import LIBRARIES, open_target, require_permission
 from harness.fuzz.targets.site import Site
 from harness.fuzz.verdicts import Conduct, Judgement, Result
+
+if TYPE_CHECKING:
+    from harness.fuzz.generative import Disputed
 
 _COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
 
@@ -338,9 +341,11 @@ def replay_(
 ) -> None:
     """Tell one lie again, exactly, and show what was sent and answered.
 
-    FINDING is what `fuzz run` prints (fido2:B33/registration/other@0), or a file of findings, and then the
-    FINGERPRINT of one in it. Exit with 1 if it is found again.
+    FINDING is what `fuzz run` prints (fido2:B33/registration/other@0), or `fuzz explore`, or a file of findings, and
+    then the FINGERPRINT of one in it. Exit with 1 if it is found again.
     """
+    if ":explore/" in finding:
+        context.exit(_replay_explored(finding, as_json=as_json))
     path = Path(finding)
     target, case = (
         findings.from_file(path, fingerprint) if path.is_file() else findings.parse_finding(finding)
@@ -399,25 +404,19 @@ def explore_(context: click.Context, target: str, examples: int, most: int, seed
     """
     from harness.fuzz.generative import explore  # Hypothesis takes a moment to import
 
-    opened = open_target(target)
-    if not isinstance(opened, Site):
-        raise SetupError(
-            f"{target} is no library: explore shows the same bytes to two verifiers in this process"
-        )
+    opened = _library(target)
     found = []
     try:
         for each in explore(opened, seed=seed, examples=examples, most=most):
             found.append(each)
             if not as_json:
-                show(Text(f"{each.lie.ceremony.value}, step {each.step}: {each.reason}", style="bold yellow"))
-                for change in each.differences:
-                    show(Text(f"   {change.path}: {_short(change.honest)} → {_short(change.lie)}"))
+                _show_disputed(each)
+                show(Text(f"   stuntkey fuzz replay {each.name(target)}", style="dim"))
     finally:
         opened.close()
     if as_json:
-        show_json(
-            {"ok": not found, "target": target, "seed": seed, "disputed": [each.to_json() for each in found]}
-        )
+        told = [{**each.to_json(), "replay": f"stuntkey fuzz replay {each.name(target)}"} for each in found]
+        show_json({"ok": not found, "target": target, "seed": seed, "disputed": told})
     elif not found:
         show(
             Text(
@@ -426,6 +425,43 @@ def explore_(context: click.Context, target: str, examples: int, most: int, seed
             )
         )
     context.exit(1 if found else 0)
+
+
+def _library(target: str) -> Site:
+    opened = open_target(target)
+    if not isinstance(opened, Site):
+        opened.close()
+        raise SetupError(
+            f"{target} is no library: explore shows the same bytes to two verifiers in this process"
+        )
+    return opened
+
+
+def _show_disputed(each: Disputed) -> None:
+    show(Text(f"{each.lie.ceremony.value}, step {each.step}: {each.reason}", style="bold yellow"))
+    for change in each.differences:
+        show(Text(f"   {change.path}: {_short(change.honest)} → {_short(change.lie)}"))
+
+
+def _replay_explored(finding: str, *, as_json: bool) -> int:
+    from harness.fuzz.generative import parse, replay
+
+    parsed = parse(finding)
+    if parsed is None:
+        raise SetupError(f"{finding!r} is no find of `stuntkey fuzz explore`: give one as it prints it")
+    target, lie, seed = parsed
+    opened = _library(target)
+    try:
+        disputed = replay(opened, lie, seed)
+    finally:
+        opened.close()
+    if as_json:
+        show_json({"target": target, "found": disputed.to_json() if disputed else None})
+    elif disputed is None:
+        show(Text(f"{target} does not accept it, or the strict verifier does, too", style="green"))
+    else:
+        _show_disputed(disputed)
+    return 0 if disputed is None else 1
 
 
 @fuzz.command("targets", short_help="The libraries it knows.")

@@ -6,15 +6,19 @@ shrunk to the smallest that are still accepted, and the search goes on for other
 
 from __future__ import annotations
 
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
+import cbor2
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
+from harness.errors import SetupError
 from harness.fuzz.arena import Arena
 from harness.fuzz.base import HONEST_BASE, Attestation, Base, Demands
 from harness.fuzz.ceremony import Ceremony
@@ -27,6 +31,7 @@ from harness.fuzz.targets.site import Site
 from harness.fuzz.verdicts import Difference
 
 Path: TypeAlias = tuple[Any, ...]
+_BASES = (HONEST_BASE, Base(attestation="self", demands=Demands(attestation=Attestation.CHECKED)))
 LEFT_TO_THE_APPLICATION = frozenset({"7.1.26", "7.2.19", "7.2.22"})
 """Steps that need what an application keeps: other credentials, BE, the counter."""
 
@@ -69,6 +74,37 @@ class Lie:
     mutations: tuple[Mutation, ...]
     base: Base = HONEST_BASE
 
+    def to_word(self) -> str:
+        """All of it, for a command line. The order of members stays: it is part of a lie."""
+        changes = [
+            [each.stage.value, list(each.path), *([] if each.gone else [each.value])]
+            if isinstance(each, Member)
+            else [each.stage.value, each.position, each.length, each.instead]
+            for each in self.mutations
+        ]
+        data = cbor2.dumps([self.ceremony.value, _BASES.index(self.base), changes])
+        return urlsafe_b64encode(data).decode().rstrip("=")
+
+    @classmethod
+    def from_word(cls, word: str) -> Self:
+        """What `to_word` made; ValueError for anything else."""
+        try:
+            ceremony, base, changes = cbor2.loads(urlsafe_b64decode(word + "=" * (-len(word) % 4)))
+            return cls(
+                ceremony=Ceremony(ceremony),
+                mutations=tuple(_mutation(Stage(stage), *rest) for stage, *rest in changes),
+                base=_BASES[base],
+            )
+        except (cbor2.CBORDecodeError, TypeError, LookupError) as error:
+            raise ValueError(str(error)) from None
+
+
+def _mutation(stage: Stage, place: Any, *rest: Any) -> Mutation:
+    if isinstance(place, list):
+        return Member(stage=stage, path=tuple(place), gone=not rest, value=rest[0] if rest else None)
+    length, instead = rest
+    return Octets(stage=stage, position=place, length=length, instead=instead)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disputed:
@@ -79,6 +115,11 @@ class Disputed:
     reason: str
     """The strict verifier's."""
     differences: tuple[Difference, ...]
+    seed: int
+
+    def name(self, target: str) -> str:
+        """One word that has all a replay needs."""
+        return f"{target}:explore/{self.lie.to_word()}@{self.seed}"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -94,7 +135,7 @@ class Disputed:
 
 def explore(target: Site, *, seed: int, examples: int = 2000, most: int = 20) -> Iterator[Disputed]:
     """Disputed lies, each of another kind, until none is found in `examples` tries or there are `most`."""
-    strict = Site(verifier=Exchange(), rp_id=target.rp_id, origin=target.origin)
+    strict = strict_for(target)
     known: set[tuple[str, str]] = set()
 
     left: frozenset[str] = frozenset() if target.application else LEFT_TO_THE_APPLICATION
@@ -123,6 +164,11 @@ def explore(target: Site, *, seed: int, examples: int = 2000, most: int = 20) ->
         yield found
 
 
+def strict_for(target: Site) -> Site:
+    """The exchange's verifier, in the target's place."""
+    return Site(verifier=Exchange(), rp_id=target.rp_id, origin=target.origin)
+
+
 def dispute(target: Site, strict: Site, lie: Lie, seed: int) -> Disputed | None:
     accepted, _ = _tell(target, lie, seed)
     if not accepted.accepted:
@@ -130,7 +176,27 @@ def dispute(target: Site, strict: Site, lie: Lie, seed: int) -> Disputed | None:
     refused, made = _tell(strict, lie, seed)
     if refused.outcome is not Outcome.REFUSED:
         return None
-    return Disputed(lie=lie, step=refused.step, reason=refused.reason, differences=differences(made))
+    return Disputed(
+        lie=lie, step=refused.step, reason=refused.reason, differences=differences(made), seed=seed
+    )
+
+
+def parse(name: str) -> tuple[str, Lie, int] | None:
+    """Target, lie and seed of what `Disputed.name` made; None for the name of another finding."""
+    match = re.fullmatch(r"(.+?):explore/([\w-]+)@(\d+)", name)
+    if match is None:
+        return None
+    try:
+        return match[1], Lie.from_word(match[2]), int(match[3])
+    except ValueError as error:
+        raise SetupError(
+            f"{name}: that is no find of `stuntkey fuzz explore`, or a part of one: {error}"
+        ) from None
+
+
+def replay(target: Site, lie: Lie, seed: int) -> Disputed | None:
+    """One find again: None if the target does not accept it any more."""
+    return dispute(target, strict_for(target), lie, seed)
 
 
 def _tell(site: Site, lie: Lie, seed: int) -> tuple[Answer, Forge]:
@@ -256,9 +322,6 @@ _REGISTRATION = (
 _AUTHENTICATION = _COMMON | _octets(
     Stage.SIGNATURE, Stage.MESSAGE, Stage.SENT_CLIENT_DATA, Stage.SENT_AUTHENTICATOR_DATA
 )
-_BASES = st.sampled_from(
-    [HONEST_BASE, Base(attestation="self", demands=Demands(attestation=Attestation.CHECKED))]
-)
 
 
 def lies() -> st.SearchStrategy[Lie]:
@@ -266,7 +329,7 @@ def lies() -> st.SearchStrategy[Lie]:
     registration = st.builds(
         lambda mutations, base: Lie(ceremony=Ceremony.REGISTRATION, mutations=tuple(mutations), base=base),
         st.lists(_REGISTRATION, min_size=1, max_size=3),
-        _BASES,
+        st.sampled_from(_BASES),
     )
     authentication = st.builds(
         lambda mutations: Lie(ceremony=Ceremony.AUTHENTICATION, mutations=tuple(mutations)),

@@ -7,9 +7,10 @@ import json
 import broken_sites
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
 
 from harness.cli import main
-from harness.fuzz.generative import Disputed, explore
+from harness.fuzz.generative import Disputed, Lie, explore, lies
 from harness.fuzz.targets.exchange import Exchange
 from harness.fuzz.targets.known import open_target
 from harness.fuzz.targets.site import Asked, Registered, Site
@@ -85,3 +86,25 @@ def test_explore_tells_step_reason_and_change() -> None:
     [disputed] = told["disputed"]
     assert disputed["step"].startswith("7.")
     assert disputed["differences"]
+    command = disputed.pop("replay").split()[1:]
+    again = CliRunner().invoke(main, [*command, "--json"])
+    assert again.exit_code == 1
+    assert json.loads(again.output)["found"] == disputed
+    elsewhere = CliRunner().invoke(main, [part.replace("fido2:", "exchange:") for part in command])
+    assert elsewhere.exit_code == 0
+    assert "does not accept it" in elsewhere.output
+
+
+@pytest.mark.parametrize("word", ["", "AA", "gwEC", "hGE", "x" * 40])
+def test_a_find_that_is_none(word: str) -> None:
+    result = CliRunner().invoke(main, ["fuzz", "replay", f"fido2:explore/{word}@0"])
+    assert result.exit_code == 2
+    assert "no find of `stuntkey fuzz explore`" in result.output
+
+
+@given(lies())
+def test_a_lie_in_one_word(lie: Lie) -> None:
+    again = Lie.from_word(lie.to_word())
+    assert again.to_word() == lie.to_word()
+    assert (again.ceremony, again.base) == (lie.ceremony, lie.base)
+    assert [str(each) for each in again.mutations] == [str(each) for each in lie.mutations]
