@@ -9,6 +9,12 @@ from harness.cli.output import json_option, show, show_json, table
 from harness.errors import SetupError
 
 
+def _flaw_names() -> tuple[str, ...]:
+    from scenarios.exchange.flaws import FLAWS
+
+    return tuple(FLAWS)
+
+
 @click.group(cls=Group)
 def exchange() -> None:
     """A crypto exchange with passkeys, as strict a relying party as there is.
@@ -56,8 +62,8 @@ def exchange() -> None:
 @click.option(
     "--flaw",
     "flaws",
+    type=Word("flaw", _flaw_names, "NAME"),
     multiple=True,
-    metavar="NAME",
     help="Break it on purpose (`stuntkey exchange flaws`). May be repeated.",
 )
 def serve(
