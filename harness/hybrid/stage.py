@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -26,6 +27,7 @@ from harness.hybrid.camera import passkey_code
 from harness.hybrid.domains import ASSIGNED
 from harness.hybrid.phone import Phone
 from harness.hybrid.private_bus import PrivateBus
+from harness.hybrid.radio import Radio
 from harness.hybrid.tls import TunnelCertificate
 from harness.hybrid.tunnel import Tunnels
 from harness.hybrid.tunnel_server import TunnelServer
@@ -47,9 +49,12 @@ class HybridStage:
         *,
         adapter: bool = True,
         powered: bool = True,
+        bluetooth: Callable[[str], AbstractAsyncContextManager[Radio]] | None = None,
         tunnel_domains: Sequence[str] = ASSIGNED,
         **browser_options: Any,
     ) -> None:
+        """`bluetooth` is given a bus and has BlueZ on it while it is entered: a mock of it, if nobody else does."""
+        mock = partial(MockBluez, adapter=adapter, powered=powered)
         self._stack = ExitStack()
         self._last_code: str | None = None
         self.last_picture = b""
@@ -57,7 +62,7 @@ class HybridStage:
         try:
             certificate = TunnelCertificate(tunnel_domains)
             bus = self._enter(PrivateBus())
-            self.bluez: MockBluez = self._enter(MockBluez(bus.address, adapter=adapter, powered=powered))
+            self.radio = self._enter((bluetooth or mock)(bus.address))
             self.tunnel_server: TunnelServer = self._enter(TunnelServer(tls=certificate.server_context()))
             at = f"{self.tunnel_server.host}:{self.tunnel_server.port}"
             self._tunnels = Tunnels(at=at, tls=certificate.client_context())
@@ -80,9 +85,14 @@ class HybridStage:
         self._stack.callback(lambda: _loop.run(_leave(service)))
         return entered
 
+    @property
+    def bluez(self) -> MockBluez:
+        assert isinstance(self.radio, MockBluez)
+        return self.radio
+
     def phone(self, key: VirtualKey, *, domain: int = 0, **options: Any) -> Phone:
         """A phone in this room. Its key is any with a screen lock, fingers or face; `domain` is its tunnels'."""
-        return Phone(key, radio=self.bluez, tunnels=replace(self._tunnels, domain=domain), **options)
+        return Phone(key, radio=self.radio, tunnels=replace(self._tunnels, domain=domain), **options)
 
     def unlock(self, phone: Phone) -> None:
         """The person opens a locked phone, and what waited for that goes on."""
