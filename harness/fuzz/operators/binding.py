@@ -2,72 +2,42 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.fuzz import accounts
-from harness.fuzz.arena import Attack
 from harness.fuzz.capability import Capability
-from harness.fuzz.operator import Concerns, Expected, Operator, Scope, Severity, Variant
+from harness.fuzz.operator import Concerns, Expected, Severity
+from harness.fuzz.operators.attacks import ACCOUNTS, MANAGE, SESSIONS, attacking
 
 _OWNER = (
     "Look the credential up by its exact id, and require its owner to be the user this ceremony is about."
 )
-_ACCOUNTS = frozenset({Capability.ACCOUNTS})
-_SESSIONS = frozenset({Capability.ACCOUNTS, Capability.SESSIONS})
-_USERNAMELESS = frozenset({Capability.ACCOUNTS, Capability.DISCOVERABLE})
-_MANAGE = frozenset({Capability.ACCOUNTS, Capability.MANAGE})
-
-
-def _operator(
-    number: str,
-    step: str,
-    title: str,
-    severity: Severity,
-    why: str,
-    fix: str,
-    needs: frozenset[Capability],
-    variants: dict[str, Attack],
-    *,
-    cause: str = r"credential|user|owner|known|found",
-    reference: str = "",
-    expected: Expected = Expected.REJECT,
-) -> Operator:
-    return Operator(
-        id=number,
-        concerns=Concerns.AUTHENTICATION,
-        step=step,
-        title=title,
-        expected=expected,
-        severity=severity,
-        scope=Scope.APPLICATION,
-        why=why,
-        fix=fix,
-        cause=cause,
-        reference=reference,
-        needs=needs,
-        variants=tuple(Variant(name=name, lie=attack) for name, attack in variants.items()),
-    )
-
-
+_USERNAMELESS = ACCOUNTS | {Capability.DISCOVERABLE}
+_operator = partial(attacking, cause=r"credential|user|owner|known|found")
+_AUTH = Concerns.AUTHENTICATION
 _L, _M, _H, _C = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
 
 OPERATORS = (
     _operator(
         "H01",
+        _AUTH,
         "7.2.5",
         "A credential that was not among those asked for",
         _M,
         "allowCredentials may stand for a policy: a certain key, a fresh one, not the lost one.",
         "Keep the list in the session, and require the credential to be on it.",
-        _SESSIONS,
+        SESSIONS,
         {"registered meanwhile": accounts.not_allowed},
     ),
     _operator(
         "H02",
+        _AUTH,
         "7.2.6/7.2.5",
         "The second step of a victim's log-in with the attacker's own passkey",
         _C,
         "Any valid assertion, from anybody, would confirm everybody.",
         _OWNER,
-        _ACCOUNTS,
+        ACCOUNTS,
         {
             "own handle": accounts.own_passkey_for_victim("own"),
             "victim's handle": accounts.own_passkey_for_victim("victim"),
@@ -77,6 +47,7 @@ OPERATORS = (
     ),
     _operator(
         "H03",
+        _AUTH,
         "7.2.6",
         "Without a name: the victim's user handle, the attacker's passkey",
         _C,
@@ -88,6 +59,7 @@ OPERATORS = (
     ),
     _operator(
         "H04",
+        _AUTH,
         "7.2.6",
         "Without a name, and without a user handle",
         _M,
@@ -99,6 +71,7 @@ OPERATORS = (
     ),
     _operator(
         "H05",
+        _AUTH,
         "7.2.6",
         "A user handle that is rubbish",
         _M,
@@ -115,54 +88,59 @@ OPERATORS = (
     ),
     _operator(
         "H06",
+        _AUTH,
         "7.2.6",
         "A credential id that nobody has",
         _L,
         "Who answers differently to known and unknown ids tells which exist.",
         "Refuse both with the same words.",
-        _ACCOUNTS,
+        ACCOUNTS,
         {"unknown": accounts.unknown_credential},
         reference="CVE-2024-39912",
     ),
     _operator(
         "H07",
+        _AUTH,
         "7.2.6",
         "A credential that was deleted",
         _C,
         "People delete keys that they lost.",
         "Look credentials up where they are deleted, not in a cache.",
-        _MANAGE,
+        MANAGE,
         {"deleted": accounts.deleted_credential, "deleted after the challenge": accounts.deleted_after_begin},
     ),
     _operator(
         "H08",
+        _AUTH,
         "7.2.6",
         "A credential of an account that was deleted",
         _H,
         "Accounts are deleted to shut somebody out; a new one of the same name is another person's.",
         "Delete credentials with their account; check the account's state at every log-in.",
-        _SESSIONS | {Capability.DELETE_ACCOUNT},
+        SESSIONS | {Capability.DELETE_ACCOUNT},
         {"deleted": accounts.deleted_account, "name taken again": accounts.recreated_account},
         reference="CVE-2021-32726 (Nextcloud); supabase/auth #2557",
     ),
     _operator(
         "H09",
+        _AUTH,
         "7.2.6",
         "A key for the second step only, used for the first",
         _H,
         "A second factor without verification becomes the only one.",
         "Remember for what a credential was registered.",
-        _ACCOUNTS | {Capability.PASSWORD, Capability.DISCOVERABLE},
+        ACCOUNTS | {Capability.PASSWORD, Capability.DISCOVERABLE},
         {"alone": accounts.second_factor_alone},
     ),
     _operator(
         "H10",
+        _AUTH,
         "7.2.6",
         "A credential id that is nearly right",
         _H,
         "Look-ups by prefix, without case, or by pattern find another person's key.",
         _OWNER,
-        _ACCOUNTS,
+        ACCOUNTS,
         {
             "prefix": accounts.id_becomes("prefix"),
             "with a null": accounts.id_becomes("null"),
@@ -172,34 +150,37 @@ OPERATORS = (
     ),
     _operator(
         "H11",
+        _AUTH,
         "7.2.6/7.2.5",
         "A confirmation given by somebody else",
         _C,
         "Whoever takes over a session would confirm with a key of their own.",
         "Require the assertion's owner to be the session's user.",
-        _SESSIONS | {Capability.STEP_UP},
+        SESSIONS | {Capability.STEP_UP},
         {"attacker's passkey": accounts.step_up_by_other},
     ),
     _operator(
         "H12",
+        _AUTH,
         "7.2.25",
         "A failed log-in changes what is stored",
         _M,
         "A counter moved up by a forgery locks the owner out.",
         "Store the counter and the time of use after everything was verified.",
-        _ACCOUNTS,
+        ACCOUNTS,
         {"counter": accounts.failure_moves_counter},
         reference="CVE-2026-0723",
         expected=Expected.FLAG,
     ),
     _operator(
         "H13",
+        _AUTH,
         "7.2.25",
         "A password alone, though a passkey is enrolled as second factor",
         _H,
         "The second factor protects nothing if there is a way around it.",
         "Ask for the second factor on every way in.",
-        _ACCOUNTS | {Capability.PASSWORD},
+        ACCOUNTS | {Capability.PASSWORD},
         {"password": accounts.password_alone},
         cause=r"factor|passkey",
         reference="CVE-2026-107808 (nginx-ui); CVE-2025-64103 (ZITADEL)",

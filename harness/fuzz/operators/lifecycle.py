@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.fuzz import accounts, observed
-from harness.fuzz.arena import Attack
 from harness.fuzz.capability import Capability
-from harness.fuzz.operator import Concerns, Expected, Operator, Scope, Severity, Variant
+from harness.fuzz.operator import Concerns, Expected, Severity
+from harness.fuzz.operators.attacks import ACCOUNTS, MANAGE, SESSIONS, attacking
 
 _SESSION_USER = "Register for the user of the session, and believe nothing in the body about who that is."
 _OWN = "Select credentials by id and owner together."
-_ACCOUNTS = frozenset({Capability.ACCOUNTS})
-_SESSIONS = frozenset({Capability.ACCOUNTS, Capability.SESSIONS})
-_MANAGE = frozenset({Capability.ACCOUNTS, Capability.MANAGE})
-_REMOTE = frozenset({Capability.ACCOUNTS, Capability.REMOTE})
+_REMOTE = ACCOUNTS | {Capability.REMOTE}
 _REG, _AUTH, _MGMT, _BOTH = (
     Concerns.REGISTRATION,
     Concerns.AUTHENTICATION,
@@ -20,39 +19,7 @@ _REG, _AUTH, _MGMT, _BOTH = (
     Concerns.BOTH,
 )
 _L, _M, _H, _C = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
-
-
-def _operator(
-    number: str,
-    concerns: Concerns,
-    step: str,
-    title: str,
-    severity: Severity,
-    why: str,
-    fix: str,
-    needs: frozenset[Capability],
-    variants: dict[str, Attack],
-    *,
-    cause: str = r"log.?in|session|permission|forbidden|owner|user|such|challenge",
-    reference: str = "",
-    expected: Expected = Expected.REJECT,
-) -> Operator:
-    return Operator(
-        id=number,
-        concerns=concerns,
-        step=step,
-        title=title,
-        expected=expected,
-        severity=severity,
-        scope=Scope.APPLICATION,
-        why=why,
-        fix=fix,
-        cause=cause,
-        reference=reference,
-        needs=needs,
-        variants=tuple(Variant(name=name, lie=attack) for name, attack in variants.items()),
-    )
-
+_operator = partial(attacking, cause=r"log.?in|session|permission|forbidden|owner|user|such|challenge")
 
 OPERATORS = (
     _operator(
@@ -63,7 +30,7 @@ OPERATORS = (
         _C,
         "Whoever can finish without being logged in adds a key to any account.",
         "Require a log-in on the finishing request too.",
-        _SESSIONS,
+        SESSIONS,
         {"logged out": accounts.finish_logged_out, "other session": accounts.finish_as_nobody},
         reference="CVE-2026-33890 (MyTube); GHSA-g4c6-hq9j-38x7",
     ),
@@ -75,7 +42,7 @@ OPERATORS = (
         _C,
         "The attacker's key ends in the victim's account.",
         _SESSION_USER,
-        _ACCOUNTS,
+        ACCOUNTS,
         {"victim's name": accounts.body_names_victim},
         reference="CVE-2026-48087 (OpenReception); Eventra #15366",
         expected=Expected.FLAG,
@@ -88,7 +55,7 @@ OPERATORS = (
         _C,
         "A page that the victim opens finishes what the attacker began, or the other way round.",
         "Keep the ceremony in the session, with the user it is for.",
-        _SESSIONS,
+        SESSIONS,
         {"other's session": accounts.finish_as_other},
     ),
     _operator(
@@ -111,7 +78,7 @@ OPERATORS = (
         _M,
         "A challenge that is not used up answers for ever.",
         "Delete the challenge before verifying.",
-        _SESSIONS,
+        SESSIONS,
         {"twice": accounts.registered_twice_with_one_challenge},
     ),
     _operator(
@@ -122,7 +89,7 @@ OPERATORS = (
         _M,
         "A session left open is enough to move in for good.",
         "Ask for a fresh log-in before keys are added or removed.",
-        _ACCOUNTS | {Capability.TURN_CLOCK},
+        ACCOUNTS | {Capability.TURN_CLOCK},
         {"after two hours": accounts.stale_session_adds},
         expected=Expected.POLICY,
     ),
@@ -134,7 +101,7 @@ OPERATORS = (
         _H,
         "It locks them out, or turns their second factor off.",
         _OWN,
-        _MANAGE,
+        MANAGE,
         {"delete": accounts.delete_others},
         reference="CVE-2025-71400 (better-auth)",
     ),
@@ -146,7 +113,7 @@ OPERATORS = (
         _M,
         "Names mislead, and lists tell who has what.",
         _OWN,
-        _MANAGE,
+        MANAGE,
         {"rename": accounts.rename_others, "list": accounts.list_others},
     ),
     _operator(
@@ -157,7 +124,7 @@ OPERATORS = (
         _M,
         "Names are shown: to the owner, and to the support that looks at the account.",
         "Escape names where they are shown, and limit their length.",
-        _MANAGE | {Capability.REMOTE},
+        MANAGE | {Capability.REMOTE},
         {"markup": accounts.markup_name},
         expected=Expected.FLAG,
     ),
@@ -169,7 +136,7 @@ OPERATORS = (
         _M,
         "It locks the owner out, or turns the second factor off silently.",
         "Say what will happen, and ask for another way in first.",
-        _MANAGE,
+        MANAGE,
         {"last": accounts.delete_last},
         expected=Expected.POLICY,
     ),
@@ -181,7 +148,7 @@ OPERATORS = (
         _L,
         "allowCredentials grows with each, until log-ins fail.",
         "Limit them, at some tens.",
-        _ACCOUNTS,
+        ACCOUNTS,
         {"100": accounts.many_passkeys},
         expected=Expected.POLICY,
     ),
@@ -193,7 +160,7 @@ OPERATORS = (
         _L,
         "The list is a request to the client; the site must look for itself.",
         "Make the credential id unique.",
-        _ACCOUNTS,
+        ACCOUNTS,
         {"registered again": accounts.excluded_again},
         cause=r"regist|already|exist|taken|unique",
     ),
@@ -229,7 +196,7 @@ OPERATORS = (
         _L,
         "They tell who has an account, and link accounts of one key.",
         "Answer unknown names with made-up ids, or log in without names.",
-        _ACCOUNTS,
+        ACCOUNTS,
         {"anonymous": accounts.options_leak},
         expected=Expected.POLICY,
     ),
@@ -254,7 +221,7 @@ OPERATORS = (
         _L,
         "People register one key twice, and believe they have a second.",
         "List the user's credentials in excludeCredentials.",
-        _ACCOUNTS,
+        ACCOUNTS,
         {"second registration": accounts.exclude_credentials},
         reference="FIDO conformance Resp-1 P-1",
         expected=Expected.FLAG,

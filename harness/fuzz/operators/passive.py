@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.fuzz import observed
-from harness.fuzz.arena import Attack
 from harness.fuzz.capability import Capability
-from harness.fuzz.operator import Concerns, Expected, Operator, Scope, Severity, Variant
+from harness.fuzz.operator import Concerns, Expected, Severity
+from harness.fuzz.operators.attacks import ACCOUNTS, attacking
 
-_SITE = frozenset({Capability.ACCOUNTS, Capability.KEEPS})
+_SITE = ACCOUNTS | {Capability.KEEPS}
 _REMOTE = _SITE | {Capability.REMOTE}
-
-
-def _operator(
-    number: str,
-    concerns: Concerns,
-    step: str,
-    title: str,
-    severity: Severity,
-    why: str,
-    fix: str,
-    variants: dict[str, Attack],
-    *,
-    expected: Expected = Expected.FLAG,
-    reference: str = "",
-    needs: frozenset[Capability] = _SITE,
-) -> Operator:
-    return Operator(
-        id=number,
-        concerns=concerns,
-        step=step,
-        title=title,
-        expected=expected,
-        severity=severity,
-        scope=Scope.APPLICATION,
-        why=why,
-        fix=fix,
-        reference=reference,
-        needs=needs,
-        variants=tuple(Variant(name=name, lie=attack) for name, attack in variants.items()),
-    )
-
-
+_operator = partial(attacking, expected=Expected.FLAG)
 _REG, _AUTH, _BOTH = Concerns.REGISTRATION, Concerns.AUTHENTICATION, Concerns.BOTH
 
 OPERATORS = (
@@ -52,6 +23,7 @@ OPERATORS = (
         Severity.MEDIUM,
         "Keys give user handles to whoever holds them, and without verification.",
         "Take 64 random bytes for each account, and keep them beside it.",
+        _SITE,
         {"personal data": observed.personal_handle},
     ),
     _operator(
@@ -62,6 +34,7 @@ OPERATORS = (
         Severity.HIGH,
         "A key overwrites the passkey of the same handle, and logs in as whoever the handle names.",
         "Make one handle for each account when it is made, and never change it.",
+        _SITE,
         {"stable and own": observed.handles_of_people},
     ),
     _operator(
@@ -72,6 +45,7 @@ OPERATORS = (
         Severity.MEDIUM,
         "What is not required is often missing: then people are locked out, or let in by one factor.",
         "Ask for `required` where a passkey stands for two factors, and check UV.",
+        _SITE,
         {
             "registration": observed.verification_when_registering,
             "log-in": observed.verification_when_logging_in,
@@ -85,6 +59,7 @@ OPERATORS = (
         Severity.MEDIUM,
         "The key takes the first one that it has: whatever is on the list may be used.",
         "Ask for -8, -7 and -257, in this order.",
+        _SITE,
         {"pubKeyCredParams": observed.algorithms_asked_for},
     ),
     _operator(
@@ -95,6 +70,7 @@ OPERATORS = (
         Severity.LOW,
         "Lists of names can be tried, and the found ones phished.",
         "Answer unknown names with credential ids that are made up, always the same for the same name.",
+        _SITE,
         {"stranger": observed.stranger_and_member},
         expected=Expected.POLICY,
         reference="CVE-2024-39912",
@@ -107,8 +83,8 @@ OPERATORS = (
         Severity.MEDIUM,
         "Each origin on it may use the site's passkeys; a list that browsers cannot read helps nobody.",
         "Serve /.well-known/webauthn as application/json: https origins of your own, of at most five names.",
+        _REMOTE,
         {"well-known": observed.origins_list},
-        needs=_REMOTE,
     ),
     _operator(
         "P07",
@@ -118,6 +94,7 @@ OPERATORS = (
         Severity.MEDIUM,
         "Passkeys made for one name are not found under another, and all that is below a name may use them.",
         "Take the same RP ID in both ceremonies: the narrowest that covers your pages.",
+        _SITE,
         {"rp.id": observed.relying_party_id},
     ),
 )
