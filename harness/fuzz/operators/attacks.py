@@ -18,7 +18,7 @@ def attacks(**attacks: Attack) -> tuple[Variant, ...]:
     return tuple(Variant(name=name.replace("_", " "), lie=attack) for name, attack in attacks.items())
 
 
-def attacking(
+def attack_operator(
     number: str,
     concerns: Concerns,
     step: str,

@@ -7,13 +7,13 @@ from functools import partial
 from harness.fuzz import accounts
 from harness.fuzz.capability import Capability
 from harness.fuzz.operator import Concerns, Expected, Severity
-from harness.fuzz.operators.attacks import ACCOUNTS, MANAGE, SESSIONS, attacking
+from harness.fuzz.operators.attacks import ACCOUNTS, MANAGE, SESSIONS, attack_operator
 
 _OWNER = (
     "Look the credential up by its exact id, and require its owner to be the user this ceremony is about."
 )
 _USERNAMELESS = ACCOUNTS | {Capability.DISCOVERABLE}
-_operator = partial(attacking, cause=r"credential|user|owner|known|found")
+_operator = partial(attack_operator, cause=r"credential|user|owner|known|found")
 _AUTH = Concerns.AUTHENTICATION
 _L, _M, _H, _C = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
 

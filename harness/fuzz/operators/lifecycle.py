@@ -7,7 +7,7 @@ from functools import partial
 from harness.fuzz import accounts, observed
 from harness.fuzz.capability import Capability
 from harness.fuzz.operator import Concerns, Expected, Severity
-from harness.fuzz.operators.attacks import ACCOUNTS, MANAGE, SESSIONS, attacking
+from harness.fuzz.operators.attacks import ACCOUNTS, MANAGE, SESSIONS, attack_operator
 
 _SESSION_USER = "Register for the user of the session, and believe nothing in the body about who that is."
 _OWN = "Select credentials by id and owner together."
@@ -19,7 +19,7 @@ _REG, _AUTH, _MGMT, _BOTH = (
     Concerns.BOTH,
 )
 _L, _M, _H, _C = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
-_operator = partial(attacking, cause=r"log.?in|session|permission|forbidden|owner|user|such|challenge")
+_operator = partial(attack_operator, cause=r"log.?in|session|permission|forbidden|owner|user|such|challenge")
 
 OPERATORS = (
     _operator(

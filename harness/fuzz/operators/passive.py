@@ -7,11 +7,11 @@ from functools import partial
 from harness.fuzz import observed
 from harness.fuzz.capability import Capability
 from harness.fuzz.operator import Concerns, Expected, Severity
-from harness.fuzz.operators.attacks import ACCOUNTS, attacking
+from harness.fuzz.operators.attacks import ACCOUNTS, attack_operator
 
 _SITE = ACCOUNTS | {Capability.KEEPS}
 _REMOTE = _SITE | {Capability.REMOTE}
-_operator = partial(attacking, expected=Expected.FLAG)
+_operator = partial(attack_operator, expected=Expected.FLAG)
 _REG, _AUTH, _BOTH = Concerns.REGISTRATION, Concerns.AUTHENTICATION, Concerns.BOTH
 
 OPERATORS = (
