@@ -18,11 +18,7 @@ from fido2.attestation.base import InvalidAttestation
 from webauthn.helpers.exceptions import WebAuthnException
 
 from authenticator.attestation import android_key, apple, der, tpm
-from authenticator.attestation.certificates import (
-    AAGUID,
-    batch_template,
-    vendor_authority,
-)
+from authenticator.attestation.certificates import AAGUID, batch_template, vendor_authority
 from authenticator.attestation.pki import (
     Extension,
     Template,

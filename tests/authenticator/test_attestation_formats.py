@@ -23,9 +23,7 @@ from authenticator.attestation.certificates import (
     enterprise_attester,
     u2f_attestation,
 )
-from authenticator.attestation.pki import (
-    root,
-)
+from authenticator.attestation.pki import root
 from authenticator.attestation.tpm_structures import public_area
 from authenticator.cose import Algorithm
 
