@@ -15,10 +15,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from harness.acts import Act, choose, deny, enter_pin, ignore, touch, wrong_finger
+from harness.closing import Closing
 from harness.errors import SetupError, StuntkeyError
 from harness.otp import LONG_TOUCH
 
@@ -95,7 +95,7 @@ def act_on(key: VirtualKey, words: str) -> str:
     return f"{key.profile.name}: {do(key, value)}"
 
 
-class Control:
+class Control(Closing):
     """Serves these keys, in a thread of its own."""
 
     def __init__(self, keys: Sequence[VirtualKey], path: str | os.PathLike[str] | None = None) -> None:
@@ -121,14 +121,6 @@ class Control:
     def _remove(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):

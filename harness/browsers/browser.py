@@ -11,9 +11,9 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotDone
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from harness.closing import Closing
 from harness.errors import Failure, SetupError
 from harness.patience import patient
 from harness.trace.events import Step
@@ -334,7 +334,7 @@ class Context(ABC):
     def close(self) -> None: ...
 
 
-class Browser(ABC):
+class Browser(Closing):
     """A browser with its keys. Everything may be called from any one thread at a time."""
 
     name: str
@@ -415,14 +415,6 @@ class Browser(ABC):
         with ExitStack() as stack:
             stack.callback(self._stack.close)
             stack.callback(self.unplug_all)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class HidBrowser(Browser):

@@ -10,17 +10,16 @@ import subprocess
 import tempfile
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from harness.caretaker import Caretaker
+from harness.closing import Closing
 from harness.errors import SetupError
 from harness.patience import patient
 
 START = patient(20.0)
 
 
-class Display:
+class Display(Closing):
     """An X server without a screen, for one browser. It picks a free number by itself."""
 
     def __init__(self, width: int = 1280, height: int = 1024) -> None:
@@ -60,14 +59,6 @@ class Display:
         self._server.terminate()
         self._server.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Eyes
 

@@ -6,14 +6,12 @@ takes its input from the kernel: a desktop, or an Xorg in a virtual machine.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from ctaphid.keyboard import (
     BACKSPACE,
@@ -32,6 +30,7 @@ from ctaphid.keyboard import (
 )
 from ctaphid.ports import PortError
 from ctaphid.uinput_keyboard import LEFT_SHIFT, MODIFIERS, PACE, READY, UinputKeyboard
+from harness.closing import Closing
 from harness.errors import Failure, SetupError
 from harness.patience import patient
 
@@ -148,7 +147,7 @@ class XdotoolHands:
         return done.stdout
 
 
-class UinputHands:
+class UinputHands(Closing):
     """Needs the extra `uinput`, and a right to /dev/uinput."""
 
     def __init__(self, *, pace: float = min(patient(PACE), SLOW_PACE), ready: float = patient(READY)) -> None:
@@ -185,17 +184,6 @@ class UinputHands:
         self._keyboard.close()
         if self._mouse is not None:
             self._mouse.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: builtins.type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _chord(name: str) -> tuple[int, list[int]]:

@@ -16,11 +16,11 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from harness.browsers.browser import PATIENCE
 from harness.browsers.chromium import Chromium
+from harness.closing import Closing
 from harness.errors import Failure
 from harness.hybrid.bluez import MockBluez
 from harness.hybrid.camera import passkey_code
@@ -41,7 +41,7 @@ LOOK_AGAIN = 0.1
 _loop = BackgroundLoop()
 
 
-class HybridStage:
+class HybridStage(Closing):
     """Opened in the order that matters: the browser looks for Bluetooth once, when it starts."""
 
     def __init__(
@@ -135,14 +135,6 @@ class HybridStage:
 
     def close(self) -> None:
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 async def _do(work: Callable[[], None]) -> None:

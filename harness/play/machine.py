@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from harness.browsers import Browser
+from harness.closing import Closing
 from harness.errors import SetupError
 from harness.play.nearby import Nearby
 from harness.wrap import hidden_from, mock_bus
@@ -21,7 +21,7 @@ class NotInThisBrowser(SetupError):
     """The browser itself cannot do what a play is about."""
 
 
-class Machine:
+class Machine(Closing):
     """A browser with a USB bus that keys can be plugged into; and a second one with a screen, for what needs that."""
 
     def __init__(self, browser: str = "chromium", *, headless: bool = True, slow: float = 0.0) -> None:
@@ -100,14 +100,6 @@ class Machine:
                 stack.callback(self._nearby.close)
             if self._with_dialogs is not None:
                 stack.callback(self._with_dialogs.close)
-
-    def __enter__(self) -> Machine:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _program(browser: str) -> str:
