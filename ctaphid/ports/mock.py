@@ -19,8 +19,8 @@ from ctaphid.hid_description import HidDescription
 from ctaphid.hub import Hub
 from ctaphid.mock_node import MockNode
 from ctaphid.mock_sysfs import MockDevice
-from ctaphid.ports import Port, PortError
-from ctaphid.ports.pump import Pump
+from ctaphid.ports import PortError
+from ctaphid.ports.following import FollowingPort
 from ctaphid.signal_pty import PtyPool
 from ctaphid.umockdev import OPEN_AT_ONCE, TestBed
 
@@ -70,23 +70,15 @@ class MockBus:
         self.close()
 
 
-class MockPort(Port):
-    """A key on a bus; without one, on a bus of its own. Follows the hub: unplugged there, it is gone here."""
+class MockPort(FollowingPort):
+    """A key on a bus; without one, on a bus of its own."""
 
     def __init__(self, hub: Hub, description: HidDescription, bus: MockBus | None = None) -> None:
-        self._hub = hub
-        self._description = description
+        super().__init__(hub, description)
         self._bus = bus
         self._own_bus = bus is None
-        self._pump = Pump(hub)
         self._node: MockNode | None = None
-        self._path = ""
         self._nodes: dict[MockNode, asyncio.Task[None]] = {}
-
-    @property
-    def path(self) -> str:
-        """/dev/hidrawN, as the client sees it; the last one, while the key is pulled out."""
-        return self._path
 
     @property
     def bus(self) -> MockBus:
@@ -102,20 +94,10 @@ class MockPort(Port):
     async def open(self) -> None:
         if self._bus is None:
             self._bus = MockBus()
-        self._pump.start()
-        try:
-            with self._hub.lock:
-                self._hub.listeners.append(self._follow)
-                self._follow()
-        except BaseException:
-            await self.close()
-            raise
+        await super().open()
 
     async def close(self) -> None:
-        with self._hub.lock:
-            if self._follow in self._hub.listeners:
-                self._hub.listeners.remove(self._follow)
-            self._pull_out()
+        self._leave()
         await asyncio.gather(*(node.farewell(PATIENCE) for node in self._nodes))
         for task in self._nodes.values():
             task.cancel()

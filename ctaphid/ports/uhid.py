@@ -23,7 +23,8 @@ from ctaphid import uhid
 from ctaphid.device import PACKET_SIZE
 from ctaphid.hid_description import HidDescription
 from ctaphid.hub import Hub
-from ctaphid.ports import Port, PortError
+from ctaphid.ports import PortError
+from ctaphid.ports.following import FollowingPort
 from ctaphid.ports.pump import Pump
 from ctaphid.rights import RULES, fix_command, has_module, how_to_get
 
@@ -35,38 +36,13 @@ PACKET_TIME = 0.001
 """A full-speed USB device is polled once in a millisecond."""
 
 
-class UhidPort(Port):
-    """Follows the hub: unplugged there, it is gone from the machine."""
+class UhidPort(FollowingPort):
+    """A key plugged into this machine, which all its programs see."""
 
     def __init__(self, hub: Hub, description: HidDescription, *, device: str = "/dev/uhid") -> None:
-        self._hub = hub
-        self._description = description
+        super().__init__(hub, description)
         self._device = device
-        self._pump = Pump(hub)
         self._insertion: _Insertion | None = None
-        self._path = ""
-
-    @property
-    def path(self) -> str:
-        """/dev/hidrawN; the last one, while the key is pulled out."""
-        return self._path
-
-    async def open(self) -> None:
-        self._pump.start()
-        try:
-            with self._hub.lock:
-                self._hub.listeners.append(self._follow)
-                self._follow()
-        except BaseException:
-            await self.close()
-            raise
-
-    async def close(self) -> None:
-        with self._hub.lock:
-            if self._follow in self._hub.listeners:
-                self._hub.listeners.remove(self._follow)
-            self._pull_out()
-        self._pump.stop()
 
     def _follow(self) -> None:
         """With the hub's lock held, in whatever thread it happens: the machine sees it before that goes on."""
