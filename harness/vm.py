@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from harness.caretaker import Caretaker
 from harness.errors import SetupError
 from harness.patience import VARIABLE
 
@@ -128,7 +129,7 @@ def run_in_vm(
             env={**os.environ, "PATH": _path()},
             start_new_session=True,
         )
-        leash = _leash(process.pid)
+        caretaker = Caretaker(process.pid)
         assert process.stdout is not None
         assert process.stderr is not None
         out = _Relay(process.stdout, sys.stdout, progress.done)
@@ -137,7 +138,7 @@ def run_in_vm(
             code = _wait(process, progress, timeout)
         finally:
             _end(process)
-            leash.communicate(b"done\n")
+            caretaker.dismiss()
             progress.stop()
             out.join()
             errors.join()
@@ -213,17 +214,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-
-
-def _leash(group: int) -> subprocess.Popen[bytes]:
-    """What ends the machine if this process is killed: its standard input closes then, with no word before."""
-    return subprocess.Popen(
-        ["/bin/sh", "-c", 'trap "" INT TERM HUP; read -r _ || kill -s KILL -- "-$1"', "sh", str(group)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 class _Relay(threading.Thread):
