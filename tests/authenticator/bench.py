@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import pytest
-from direct_device import DirectDevice, ScriptedPerson
+from direct_device import CANCELS, NOTHING, DirectDevice, ScriptedPerson
 from fido2.ctap import CtapError
 from fido2.ctap2 import ClientPin, Ctap2
 from fido2.ctap2.pin import PinProtocol
 
 from authenticator.authenticator import Authenticator
 from authenticator.environment import Environment, HandTurnedClock, SeededRandomness
+from authenticator.person import DECLINED
 from authenticator.pin.permissions import Permission
 from authenticator.profiles.loader import load_profile
 from authenticator.profiles.profile import Profile
@@ -22,6 +23,16 @@ from authenticator.store import DeviceState, Fingerprint, MemoryStore, Store
 
 PIN = "1234"
 ERR = CtapError.ERR
+
+when_nobody_agrees = pytest.mark.parametrize(
+    ("does", "code"),
+    [
+        (NOTHING, ERR.USER_ACTION_TIMEOUT),
+        (DECLINED, ERR.OPERATION_DENIED),
+        (CANCELS, ERR.KEEPALIVE_CANCEL),
+    ],
+    ids=["nothing", "declines", "cancels"],
+)
 
 
 @dataclass(slots=True, kw_only=True)

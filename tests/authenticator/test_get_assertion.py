@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bench import ERR, Bench, MakeBench, refused, with_finger
+from bench import ERR, Bench, MakeBench, refused, when_nobody_agrees, with_finger
 from ceremonies import (
     CLIENT_DATA_HASH,
     RP_ID,
@@ -19,7 +19,6 @@ from ceremonies import (
     verify,
     with_pin,
 )
-from direct_device import CANCELS, NOTHING
 from fido2.webauthn import AuthenticatorData
 
 from authenticator import cbor
@@ -170,15 +169,12 @@ def test_without_presence_nobody_is_asked(authenticator: MakeBench) -> None:
     verify(assertion, public_key(made))
 
 
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [(DECLINED, ERR.OPERATION_DENIED), (NOTHING, ERR.USER_ACTION_TIMEOUT), (CANCELS, ERR.KEEPALIVE_CANCEL)],
-)
-def test_nobody_touches_the_key(authenticator: MakeBench, answer: Any, status: int) -> None:
+@when_nobody_agrees
+def test_nobody_touches_the_key(authenticator: MakeBench, does: Any, code: int) -> None:
     bench = authenticator()
     made = credential_id(register(bench))
-    bench.person.will(answer)
-    with refused(status):
+    bench.person.will(does)
+    with refused(code):
         log_in(bench, allow=[made])
     assert log_in(bench, allow=[made]).auth_data.counter == 2  # the refused one did not count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bench import ERR, Bench, MakeBench, refused, with_finger
+from bench import ERR, Bench, MakeBench, refused, when_nobody_agrees, with_finger
 from ceremonies import (
     CLIENT_DATA_HASH,
     RP_ID,
@@ -178,14 +178,11 @@ def test_a_key_without_room_for_passkeys_says_so(authenticator: MakeBench) -> No
 # The person
 
 
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [(DECLINED, ERR.OPERATION_DENIED), (NOTHING, ERR.USER_ACTION_TIMEOUT), (CANCELS, ERR.KEEPALIVE_CANCEL)],
-)
-def test_nobody_touches_the_key(authenticator: MakeBench, answer: Any, status: int) -> None:
+@when_nobody_agrees
+def test_nobody_touches_the_key(authenticator: MakeBench, does: Any, code: int) -> None:
     bench = authenticator()
-    bench.person.will(answer)
-    with refused(status):
+    bench.person.will(does)
+    with refused(code):
         register(bench, resident=True)
     assert len(bench.authenticator.store) == 0
     register(bench, resident=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from bench import ERR, PIN, MakeBench, refused
-from direct_device import CANCELS, NOTHING
+from bench import ERR, PIN, MakeBench, refused, when_nobody_agrees
 
-from authenticator.person import DECLINED, NotRecognised, Presence, Purpose
+from authenticator.person import NotRecognised, Presence, Purpose
 from authenticator.profiles.profile import Quirk
 
 PUB_KEY_CRED_PARAMS = [{"type": "public-key", "alg": -7}]
@@ -56,15 +54,7 @@ def test_a_reset_must_come_within_ten_seconds_of_power_up(authenticator: MakeBen
     bench.ctap.reset()
 
 
-@pytest.mark.parametrize(
-    ("does", "code"),
-    [
-        (NOTHING, ERR.USER_ACTION_TIMEOUT),
-        (DECLINED, ERR.OPERATION_DENIED),
-        (CANCELS, ERR.KEEPALIVE_CANCEL),
-    ],
-    ids=["nothing", "declines", "cancels"],
-)
+@when_nobody_agrees
 def test_no_reset_without_a_touch(authenticator: MakeBench, does: Any, code: int) -> None:
     bench = authenticator()
     bench.client_pin().set_pin(PIN)
@@ -88,15 +78,7 @@ def test_a_device_that_is_not_reset_over_ctap(authenticator: MakeBench) -> None:
         authenticator(features={"reset": False}).ctap.reset()
 
 
-@pytest.mark.parametrize(
-    ("does", "code"),
-    [
-        (NOTHING, ERR.USER_ACTION_TIMEOUT),
-        (DECLINED, ERR.OPERATION_DENIED),
-        (CANCELS, ERR.KEEPALIVE_CANCEL),
-    ],
-    ids=["nothing", "declines", "cancels"],
-)
+@when_nobody_agrees
 def test_another_key_is_selected(authenticator: MakeBench, does: Any, code: int) -> None:
     bench = authenticator()
     bench.person.will(does)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bench import ERR, PIN, Bench, MakeBench, refused, with_finger
+from bench import ERR, PIN, Bench, MakeBench, refused, when_nobody_agrees, with_finger
 from direct_device import CANCELS, NOTHING
 from fido2.ctap2 import ClientPin
 from fido2.ctap2.pin import PinProtocol
@@ -366,15 +366,7 @@ def test_wrong_fingers(
 
 
 @pytest.mark.parametrize("command", [create, get])
-@pytest.mark.parametrize(
-    ("does", "code"),
-    [
-        (NOTHING, ERR.USER_ACTION_TIMEOUT),
-        (DECLINED, ERR.OPERATION_DENIED),
-        (CANCELS, ERR.KEEPALIVE_CANCEL),
-    ],
-    ids=["nothing", "declines", "cancels"],
-)
+@when_nobody_agrees
 def test_no_finger_at_all(authenticator: MakeBench, command: Any, does: Any, code: int) -> None:
     bench = with_pin(with_finger(with_credential(authenticator())))
     bench.person.will(does)

@@ -93,12 +93,7 @@ MISTAKES = [
     ("refused:", "refsed:", 13, "unknown key 'refsed'; did you mean 'refused'?"),
     ("asks: []", "asks: [password, tan]", 13, "unknown word 'tan'"),
     ("covers", "cover", 2, "unknown key 'cover'; did you mean 'covers'?"),
-    (
-        "[wrong finger",
-        "[wring finger",
-        12,
-        "a person cannot 'wring finger'; did you mean 'wrong finger'?",
-    ),
+    ("[wrong finger", "[wring finger", 12, "a person cannot 'wring finger'; did you mean 'wrong finger'?"),
     ("steps:", "step:", 7, "unknown key 'step'; did you mean 'steps'?"),
     ("add passkey: laptop", "add passkey: {}", 9, "lacks `on`"),
     ("add passkey: laptop", "add passkey:", 9, "lacks `on`"),
