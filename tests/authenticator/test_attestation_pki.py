@@ -16,7 +16,8 @@ from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from authenticator.attestation import certificates, der, pki, tpm
-from authenticator.cose import Algorithm
+from authenticator.cose import Algorithm, generate_private_key
+from authenticator.profiles.loader import load_profile
 
 ROOT_SHA256 = "daba74942d7dd60b8701067112bd07701f7c3fe8267674e5a3d2364ee6c32f12"
 """Relying parties may have pinned the root: a change of it is a change users see."""
@@ -238,3 +239,19 @@ class TestDer:
 
     def test_sets_are_sorted(self) -> None:
         assert der.set_of(der.integer(2), der.integer(1)) == der.set_of(der.integer(1), der.integer(2))
+
+
+def test_rsa_keys_that_were_found_are_those_that_are_searched_for() -> None:
+    found = pki.found_rsa_keys()
+    assert f"AIK {load_profile('windows-hello').aaguid.hex()}" in found
+    label = "SafetyNet"
+    searched = generate_private_key(Algorithm.RS256, pki._Derived(label))
+    for algorithm in (Algorithm.RS256, Algorithm.PS256):
+        assert pki.derived_key(label, algorithm).to_bytes() == searched.to_bytes()
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("label", pki.found_rsa_keys())
+def test_each_rsa_key_is_the_one_of_its_label(label: str) -> None:
+    searched = generate_private_key(Algorithm.RS256, pki._Derived(label))
+    assert pki.derived_key(label, Algorithm.RS256).to_bytes() == searched.to_bytes()
