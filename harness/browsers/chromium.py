@@ -248,7 +248,12 @@ class Chromium(HidBrowser):
             if len(self._spare) >= SPARE_CONTEXTS:
                 self._spare.pop(0).end()
             spare = PlaywrightContext(
-                self._browser, looks, bridged=bridged, slow=self._slow, retire=self._spare.append
+                self._browser,
+                looks,
+                bridged=bridged,
+                headless=self.headless,
+                slow=self._slow,
+                retire=self._spare.append,
             )
         spare.use(bridge)
         return spare

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import base64
 import contextlib
 import re
 from collections.abc import Callable, Coroutine, Mapping
@@ -25,7 +26,7 @@ from harness.ports import BackgroundLoop
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as AsyncBrowser
-    from playwright.async_api import BrowserContext, Playwright, Request
+    from playwright.async_api import BrowserContext, CDPSession, Playwright, Request
     from playwright.async_api import Page as AsyncPage
 
     from harness.browsers.bridge import PageBridge
@@ -75,6 +76,14 @@ class PlaywrightPage(ActingPage):
         self.playwright = page
         """Playwright's own, of its async API; it lives on the loop of `driver`."""
         page.set_default_timeout(PATIENCE * 1000)
+        self._session: CDPSession | None = None
+
+    async def command(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """One of the DevTools protocol's, to this page."""
+        if self._session is None:
+            self._session = await self.playwright.context.new_cdp_session(self.playwright)
+        result: dict[str, Any] = await self._session.send(method, parameters)
+        return result
 
     @property
     def url(self) -> str:
@@ -112,7 +121,11 @@ class PlaywrightPage(ActingPage):
         self._do(self.playwright.mouse.click(x, y), "press the mouse's button")
 
     def screenshot(self) -> bytes:
-        return self._do(self.playwright.screenshot(animations="disabled", caret="hide"), "take a screenshot")
+        # Playwright's own brings the page to rest first, which takes as long again.
+        taken = self._do(
+            self.command("Page.captureScreenshot", format="png", optimizeForSpeed=True), "take a screenshot"
+        )
+        return base64.b64decode(taken["data"])
 
     def clear_cookies(self) -> None:
         now(self.playwright.context.clear_cookies())
@@ -143,6 +156,7 @@ class PlaywrightContext(Context):
         looks: Looks,
         *,
         bridged: bool,
+        headless: bool,
         slow: float,
         retire: Callable[[PlaywrightContext], None],
     ) -> None:
@@ -154,6 +168,8 @@ class PlaywrightContext(Context):
         self._retire = retire
         self._context, page = now(self._open(browser))
         self._page = PlaywrightPage(page, slow)
+        if headless:
+            now(self._hide_frame())
 
     async def _open(self, browser: AsyncBrowser) -> tuple[BrowserContext, AsyncPage]:
         size = self.looks.size
@@ -174,6 +190,12 @@ class PlaywrightContext(Context):
         context.on("request", self._note_request)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         return context, await context.new_page()
+
+    async def _hide_frame(self) -> None:
+        """A window that nobody sees needs no toolbar, which would be drawn anew for each page."""
+        window = await self._page.command("Browser.getWindowForTarget")
+        bounds = {"windowState": "fullscreen"}
+        await self._page.command("Browser.setWindowBounds", windowId=window["windowId"], bounds=bounds)
 
     def use(self, bridge: PageBridge | None) -> None:
         """Somebody new begins here."""
@@ -224,10 +246,8 @@ class PlaywrightContext(Context):
         await self._context.clear_cookies()
         await self._context.clear_permissions()
         await self._context.set_extra_http_headers({})
-        session = await self._context.new_cdp_session(page)
-        await session.send("Storage.clearDataForOrigin", {"origin": min(origins), "storageTypes": "all"})
-        await session.send("Page.resetNavigationHistory")
-        await session.detach()
+        await self._page.command("Storage.clearDataForOrigin", origin=min(origins), storageTypes="all")
+        await self._page.command("Page.resetNavigationHistory")
         return True
 
     def end(self) -> None:
