@@ -168,8 +168,8 @@ class PlaywrightContext(Context):
         self._retire = retire
         self._context, page = now(self._open(browser))
         self._page = PlaywrightPage(page, slow)
-        if headless:
-            now(self._hide_frame())
+        if headless and looks.size is not None:
+            now(self._hide_frame(*looks.size))
 
     async def _open(self, browser: AsyncBrowser) -> tuple[BrowserContext, AsyncPage]:
         size = self.looks.size
@@ -191,11 +191,14 @@ class PlaywrightContext(Context):
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         return context, await context.new_page()
 
-    async def _hide_frame(self) -> None:
+    async def _hide_frame(self, width: int, height: int) -> None:
         """A window that nobody sees needs no toolbar, which would be drawn anew for each page."""
         window = await self._page.command("Browser.getWindowForTarget")
         bounds = {"windowState": "fullscreen"}
         await self._page.command("Browser.setWindowBounds", windowId=window["windowId"], bounds=bounds)
+        # The size that was asked for is forgotten until it changes.
+        for each in (height - 1, height):
+            await self._page.playwright.set_viewport_size({"width": width, "height": each})
 
     def use(self, bridge: PageBridge | None) -> None:
         """Somebody new begins here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ from browser_ceremonies import (
     verify_registration,
     wait_until,
 )
+from PIL import Image
 
 from harness import Account, Person, VirtualKey, choose
 from harness.browsers import open_browser
+from harness.browsers.browser import Looks
 from harness.browsers.cdp import CdpBrowser
 from harness.browsers.page import BridgedBrowser, PageBridge
 
@@ -237,6 +240,18 @@ def test_who_comes_next_finds_nothing_of_who_was_there_before(
     third = bridged.new_context(bridge=PageBridge(phone))
     assert third is not second, "who knows what two sites left"
     third.close()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+def test_pictures_are_as_large_as_the_page(bridged: BridgedBrowser, site: str, size: tuple[int, int]) -> None:
+    for url in ("about:blank", site, "about:blank"):
+        context = bridged.new_context(Looks(size=size))
+        context.page.goto(url)
+        with Image.open(BytesIO(context.page.screenshot())) as picture:
+            assert picture.size == size
+        assert context.page.evaluate("[innerWidth, innerHeight]") == list(size)
+        assert context.page.evaluate("matchMedia('(display-mode: browser)').matches")
+        context.close()
 
 
 def test_chromiums_own_virtual_authenticator(site: str) -> None:
