@@ -21,7 +21,15 @@ from harness.errors import SetupError
 from harness.fuzz import findings
 from harness.fuzz.campaign import Budget, Plan, replay, run
 from harness.fuzz.catalogue import operator_of
-from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Event, Handler, TargetLost
+from harness.fuzz.events import (
+    CampaignEnded,
+    CampaignStarted,
+    CaseEnded,
+    Event,
+    Handler,
+    TargetLost,
+    credulity,
+)
 from harness.fuzz.operator import Severity
 from harness.fuzz.reports import together
 from harness.fuzz.targets.known import LIBRARIES, open_target, require_permission
@@ -250,6 +258,8 @@ class _Report:
         for result in self.undecided:
             line = f"undecided: {result.target} {result.case.name}: {result.reason}"
             self.console.print(Text(line, style="yellow"), soft_wrap=True)
+        for target in ended.credulous:
+            self.console.print(Text(credulity(target), style="bold yellow"), soft_wrap=True)
         rate = ended.cases / ended.seconds if ended.seconds else 0
         line = f"{ended.cases} lies in {ended.seconds:.1f} s ({rate:.0f} a second)"
         if ended.out_of_budget:
@@ -264,6 +274,7 @@ class _Report:
             "seconds": round(ended.seconds, 3),
             "cases": ended.cases,
             "new_findings": ended.new_findings,
+            "credulous": list(ended.credulous),
             "counts": {target: dict(counts) for target, counts in self.conducts.items()},
             "findings": [findings.result_to_json(result) for result in self.findings],
             "policy": [

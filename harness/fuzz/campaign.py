@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -12,14 +13,16 @@ from harness.fuzz import combinations
 from harness.fuzz.capability import Capability
 from harness.fuzz.catalogue import OPERATORS, operator_of
 from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Handler, TargetLost
-from harness.fuzz.operator import Case, Severity
+from harness.fuzz.operator import Case, Expected, Severity
 from harness.fuzz.player import CaseBegan, Player
 from harness.fuzz.targets.known import open_target
 from harness.fuzz.trial import Trials
-from harness.fuzz.verdicts import Judgement, Result
+from harness.fuzz.verdicts import Conduct, Judgement, Result
 from harness.fuzz.workers import Workers
 
 CHUNK = 24
+CREDULOUS = 5
+"""So many different lies nobody believes who looks at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,8 @@ def run(plan: Plan, handler: Handler) -> CampaignEnded:
     deadline = None if plan.budget.seconds is None else began + plan.budget.seconds
     counts = dict.fromkeys(("cases", "findings", "new", "undecided", "skipped"), 0)
     lost: set[str] = set()
+    believed: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
     for event in _played(tasks, plan, deadline):
         if isinstance(event, Result):
             new = event.judgement is Judgement.FINDING and event.fingerprint not in plan.baseline
@@ -91,6 +96,8 @@ def run(plan: Plan, handler: Handler) -> CampaignEnded:
             counts["new"] += new
             counts["undecided"] += event.judgement is Judgement.UNDECIDED
             counts["skipped"] += event.judgement is Judgement.SKIPPED
+            believed[event.target] += event.conduct is Conduct.ACCEPTED and event.expected is Expected.REJECT
+            refused[event.target] += event.conduct.rejected
             handler(CaseEnded(result=event, new=new))
         elif event.target not in lost:  # each worker loses it for itself
             lost.add(event.target)
@@ -103,6 +110,9 @@ def run(plan: Plan, handler: Handler) -> CampaignEnded:
         undecided=counts["undecided"],
         skipped=counts["skipped"],
         out_of_budget=len(cases) * len(plan.targets) - counts["cases"],
+        credulous=tuple(
+            target for target in plan.targets if believed[target] >= CREDULOUS and not refused[target]
+        ),
     )
     handler(ended)
     return ended

@@ -43,6 +43,12 @@ class CampaignEnded:
     skipped: int
     out_of_budget: int
     """Cases that were not played."""
+    credulous: tuple[str, ...] = ()
+    """Targets that refused nothing: they verify nothing, or their answers are not read as they are meant."""
+
+
+def credulity(target: str) -> str:
+    return f"{target} refused nothing at all: it verifies nothing, or its description does not tell a yes from a no"
 
 
 Event: TypeAlias = CampaignStarted | CaseEnded | TargetLost | CampaignEnded

@@ -12,7 +12,7 @@ from harness import __version__
 from harness.errors import SetupError
 from harness.fuzz.catalogue import OPERATORS, operator_of
 from harness.fuzz.decode import differing
-from harness.fuzz.events import CampaignEnded, CampaignStarted, Event, TargetLost
+from harness.fuzz.events import CampaignEnded, CampaignStarted, Event, TargetLost, credulity
 from harness.fuzz.findings import replay_line
 from harness.fuzz.reports import Results, write
 from harness.fuzz.verdicts import Judgement, Result
@@ -67,7 +67,7 @@ def page(results: Results, ended: CampaignEnded, seed: int = 0, lost: Sequence[T
         version=__version__,
         ended=ended,
         seed=seed,
-        lost=lost,
+        warnings=[*(f"{each.target}: {each.why}" for each in lost), *map(credulity, ended.credulous)],
         targets=targets,
         sections=_matrix(results.all, targets),
         findings=[_finding(each, results) for each in results.findings],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from harness.cli import main
 from harness.errors import SetupError
 from harness.fuzz.campaign import Plan, run
 from harness.fuzz.events import CaseEnded, Event, TargetLost
@@ -169,10 +172,21 @@ def test_dead_site_is_given_up(tmp_path: Path) -> None:
 
 
 def test_site_that_says_yes_to_everything(tmp_path: Path) -> None:
-    """It passes every control, and every lie is a finding."""
+    """It passes every control, and every lie is a finding; in the end it is told what that means."""
+    path = tmp_path / "site.yaml"
+    path.write_text(SITE)
     with server(answer("200 OK", OPTIONS)) as url:
-        results, _ = campaign(tmp_path, url, "G01")
-    assert {each.judgement for each in results} == {Judgement.FINDING}
+        result = CliRunner().invoke(
+            main, ["fuzz", "run", f"{path}@{url}", "--only", "B12/*", "--only", "G01/*", "--workers", "0"]
+        )
+    assert result.exit_code == 1
+    assert re.search(r"site\.yaml@\S+ refused nothing at all: it verifies nothing", result.output)
+
+
+def test_site_that_believes_one_lie_is_not_called_credulous() -> None:
+    result = CliRunner().invoke(main, ["fuzz", "run", "webauthn", "--only", "B*", "--workers", "0"])
+    assert result.exit_code == 1
+    assert "refused nothing" not in result.output
 
 
 def test_site_that_says_no_to_everything(tmp_path: Path) -> None:
