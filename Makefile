@@ -34,7 +34,7 @@ test: setup ## everything: foreign clients, real browsers, plays, a database, a 
 	tools/with-postgres $(PYTEST) tests/scenarios/exchange/test_operations.py
 	$(PYTEST) tests/kernel
 
-kernel: ## the uhid port, typing through uinput, in a virtual machine (minutes)
+kernel: ## uhid with browsers, typing through uinput, BlueZ, in a virtual machine (a quarter of an hour)
 	@tools/setup python vm host browser
 	$(BIN)/pytest -q tests/kernel
 

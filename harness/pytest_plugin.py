@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.play import WAYS
+
 if TYPE_CHECKING:
     from harness.browsers.browser import Browser
     from harness.hybrid.stage import HybridStage
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "firefox", "page", "cdp")
 PORTS = ("mock", "uhid")
-WAYS = ("mock", "uhid", "page", "hybrid", "cdp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +227,7 @@ def stuntkey_stage(stuntkey_options: StuntkeyOptions) -> Iterator[HybridStage]:
 def passkey_browser(
     request: pytest.FixtureRequest, stuntkey_options: StuntkeyOptions, stuntkey_props: Props
 ) -> Iterator[Browser]:
-    """A browser without keys, cookies or history of other tests: `plug_in(key)`, then use its `page`.
+    """A browser without keys or cookies of other tests: `plug_in(key)`, then use its `page`.
 
     With the fixture `phone` it is one that shows QR codes, where there can be one. What the browser asks and shows goes
     into the traces of the keys that are plugged in.

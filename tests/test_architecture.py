@@ -56,6 +56,18 @@ def test_the_authenticator_is_pure() -> None:
     assert not wrong
 
 
+STAGES = ("qr", "keys", "advert", "noise", "frames", "messages", "domains")
+"""Of hybrid: what they do to bytes. Phone, initiator, tunnels and radios carry them."""
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_of_hybrid_is_pure(name: str) -> None:
+    carriers = {"websockets", "dbus_fast", "ssl", "pathlib"}
+    path = ROOT / "harness" / "hybrid" / f"{name}.py"
+    wrong = [f"{name}.py:{line} imports {each}" for line, each in imports(path) if each in IMPURE | carriers]
+    assert not wrong
+
+
 def test_uinput_is_imported_in_one_file_only() -> None:
     """python-uinput is GPL and built from source: an optional extra, kept behind one door."""
     users = {

@@ -83,10 +83,6 @@ def _vendor_authority(organization: str) -> Authority:
     return intermediate(f"stuntkey TEST CA of {organization}"[:_MOST_NAME])
 
 
-def batch_key(profile: Profile) -> PrivateKey:
-    return derived_key(f"batch {_Batch.of(profile).label}")
-
-
 def batch_template(profile: Profile) -> Template:
     """WebAuthn level 3 §8.2.1, as the vendors do it."""
     return _batch_template(_Batch.of(profile))

@@ -70,10 +70,6 @@ def printable(value: str) -> bytes:
     return tlv(0x13, value.encode("ascii"))
 
 
-def ia5(value: str) -> bytes:
-    return tlv(0x16, value.encode("ascii"))
-
-
 @lru_cache(maxsize=128)
 def oid(dotted: str) -> bytes:
     first, second, *rest = (int(arc) for arc in dotted.split("."))

@@ -35,8 +35,10 @@ class FollowingPort(Port):
             raise
 
     async def close(self) -> None:
-        self._leave()
-        self._pump.stop()
+        try:
+            self._leave()
+        finally:
+            self._pump.stop()
 
     def _leave(self) -> None:
         """From now on the hub is not followed, and the key is gone."""

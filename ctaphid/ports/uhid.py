@@ -49,9 +49,10 @@ class UhidPort(FollowingPort):
         if not self._hub.plugged_in:
             self._pull_out()
         elif self._insertion is None:
-            self._insertion = _Insertion(self._hub, self._pump, self._device)
-            self._path = self._insertion.plug_in(self._description)
-            self._pump.in_loop(self._insertion.listen)
+            insertion = _Insertion(self._hub, self._pump, self._device)
+            self._path = insertion.plug_in(self._description)
+            self._insertion = insertion
+            self._pump.in_loop(insertion.listen)
 
     def _pull_out(self) -> None:
         if self._insertion is not None:
@@ -79,13 +80,13 @@ class _Insertion:
     def plug_in(self, description: HidDescription) -> str:
         """The node's path, once it is there."""
         physical = f"stuntkey-{secrets.token_hex(8)}/input0"
-        with _Uevents() as uevents:
-            os.write(self._fd, uhid.create2(description, physical=physical))
-            try:
+        try:
+            with _Uevents() as uevents:
+                os.write(self._fd, uhid.create2(description, physical=physical))
                 return _wait_for_node(physical, uevents)
-            except BaseException:
-                os.close(self._fd)
-                raise
+        except BaseException:
+            os.close(self._fd)
+            raise
 
     def pull_out(self) -> None:
         os.write(self._fd, uhid.destroy())

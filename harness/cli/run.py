@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.errors import SetupError
+from harness.play import WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED, TERMINATED = 130, 143
 """What shells say of a program that a signal ended: 128 and its number."""
-WAYS = ("mock", "uhid", "page", "hybrid", "cdp")
 BROWSERS = ("chromium", "firefox")
 
 

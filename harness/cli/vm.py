@@ -53,7 +53,7 @@ def run(
 
     \b
       stuntkey vm run -- stuntkey key attach --port uhid -- fido2-token -L
-      stuntkey vm run --timeout 600 -- python -m pytest tests/kernel
+      stuntkey vm run --timeout 600 -- python -m pytest tests/kernel/check_uhid.py
     """
     from harness.vm import run_in_vm
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +26,6 @@ from harness.fuzz.targets import (
     Outcome,
     Remote,
     TurnsClock,
-    Unavailable,
 )
 
 CHALLENGE_LIFE = 3600.0
@@ -386,14 +384,6 @@ def victims_credential_id(arena: Arena) -> Answer:
     if not after.accepted:
         return flaw(f"afterwards the victim is locked out: {after.reason}")
     return answer
-
-
-def unavailable_is_sound(begin: Callable[[], Answer]) -> Answer:
-    """Where a target refuses already when an attack begins, it has refused the attack."""
-    try:
-        return begin()
-    except Unavailable as error:
-        return error.answer
 
 
 # Models

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -272,12 +272,3 @@ def _nearest(word: str, words: Sequence[str]) -> str:
 
 def _listed(words: Iterable[str]) -> str:
     return ", ".join(words)
-
-
-def covered_by(plays: Iterable[Play]) -> Mapping[str, list[Play]]:
-    """Requirement → the plays that show it."""
-    covered: dict[str, list[Play]] = {}
-    for play in plays:
-        for row in play.header.covers:
-            covered.setdefault(row, []).append(play)
-    return covered

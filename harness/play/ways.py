@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from authenticator.profiles.loader import load_profile
 from authenticator.profiles.profile import Kind, UvMethod
 from harness.errors import SetupError
+from harness.play import WAYS
 from harness.play.devices import COMPUTER, PHONES, DeviceSpec
 
 FOR_KEYS = ("mock", "uhid", "page", "cdp")
 FOR_PHONES = ("page", "hybrid", "cdp")
 FOR_LINKED_PHONES = ("page", "linked", "cdp")
 FOR_PLATFORMS = ("page", "cdp")
-WAYS = ("mock", "uhid", "page", "hybrid", "linked", "cdp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,9 @@ def test_a_phone_scans_the_code_of_a_stock_browser(story: Path) -> None:
     events = (story.parent / "out" / "events.ndjson").read_text(encoding="utf-8")
     assert "scanned the QR code" in events
     assert "the browser shows no QR code" in events, "while Bluetooth was off"
-    codes = codes_in((story.parent / "out" / "report.html").read_text(encoding="utf-8"))
+    report = (story.parent / "out" / "report.html").read_text(encoding="utf-8")
+    assert "scanned the QR code" in report, "the phone's side of the story"
+    codes = codes_in(report)
     # One for each time that a code was on the screen, each of its own
     assert len(codes) == len(set(codes)) == events.count('"its QR code as the phone saw it"') >= 3
 

@@ -53,9 +53,16 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(before)
 
 
+LOOKED_AT = (
+    "kernel mock pty uhid hidraw uinput chromium chrome firefox playwright sandbox xvfb xdotool dbus bluetooth qemu "
+    "vm-kernel virtme-ng libfido2 ssh"
+)
+
+
 def test_everything_is_looked_at() -> None:
     findings = examine()
     assert list(findings) == list(CHECKS)
+    assert set(LOOKED_AT.split()) <= set(findings)
     for name, finding in findings.items():
         assert finding.detail, name
         assert finding.ok or finding.remedy, f"{name} is missing, and nothing is said about how to get it"

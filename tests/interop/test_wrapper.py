@@ -31,7 +31,7 @@ def test_keys_come_and_go_while_a_script_runs(tmp_path: Path) -> None:
         {STUNTKEY} key do --key 2 habit=refusing
         ssh-keygen -q -t ecdsa-sk -N '' -O device=/dev/hidraw1 -f denied 2>&1
         {STUNTKEY} key do --key 2 habit=willing
-        ssh-keygen -q -t ecdsa-sk -N '' -O device=/dev/hidraw1 -f id && cut -d' ' -f1 id.pub
+        ssh-keygen -q -t ed25519-sk -N '' -O device=/dev/hidraw1 -f id && cut -d' ' -f1 id.pub
     """
     done = attach(
         *("--key", "solo2", "--key", "yubikey-5-nfc", "--trace", "run.ndjson", "--", "sh", "-c", script),

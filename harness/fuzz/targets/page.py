@@ -10,9 +10,9 @@ import json
 import queue
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from harness.browsers import Browser, open_browser
@@ -29,6 +29,9 @@ from harness.fuzz.site.description import InBrowser, PageSite, Step
 from harness.fuzz.targets import Answer, Begun, Outcome, Unavailable, User
 from harness.virtual_key import VirtualKey
 from harness.webauthn.errors import not_allowed
+
+if TYPE_CHECKING:
+    from playwright.async_api import Response
 
 MOST_CONTEXTS = 6
 """Sessions that are kept open at a time: attacks use three at most."""
@@ -80,6 +83,7 @@ class Window:
     pending: Asked | None = None
     statuses: list[tuple[int, str]] = field(default_factory=list)
     """Of the answers that its page got, with their URLs."""
+    listener: Callable[[Response], None] | None = None
 
 
 class InBrowserSite:
@@ -243,14 +247,23 @@ class InBrowserSite:
         self._withdraw(session)
         context, session.context = session.context, None
         if context is not None:
+            page = context.page
+            assert isinstance(page, PlaywrightPage)
+            now(_listen_no_more(page, session))
             context.close()
 
 
 async def _listen(page: PlaywrightPage, session: Window) -> None:
-    def note(response: Any) -> None:
+    def note(response: Response) -> None:
         session.statuses.append((response.status, response.url))
 
+    session.listener = note
     page.playwright.on("response", note)
+
+
+async def _listen_no_more(page: PlaywrightPage, session: Window) -> None:
+    assert session.listener is not None
+    page.playwright.remove_listener("response", session.listener)
 
 
 def handed_over(body: str) -> dict[str, Any]:

@@ -19,7 +19,6 @@ ASKED = {
     "new-totp": "authenticator code",
     "password": "password",
 }
-DIALOG = test("verify")
 ERROR = "#verify-error:not(:empty)"
 LOOK = """() => {
     const dialog = document.querySelector("#verify");

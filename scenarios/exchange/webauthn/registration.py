@@ -11,7 +11,7 @@ from typing import Any
 
 from scenarios.exchange.webauthn import attestation, authenticator_data, public_key
 from scenarios.exchange.webauthn.client_data import Origins, check_client_data
-from scenarios.exchange.webauthn.encoding import base64url, cbor_item, to_base64url
+from scenarios.exchange.webauthn.encoding import base64url, cbor_item
 from scenarios.exchange.webauthn.envelope import credential_id, extension_results, response_object
 from scenarios.exchange.webauthn.refusal import Refused
 
@@ -196,7 +196,3 @@ def _transports(response: dict[str, Any]) -> tuple[str, ...]:
         return ()
     names = {each for each in sent[:16] if isinstance(each, str) and re.fullmatch(r"[a-z0-9-]{1,32}", each)}
     return tuple(sorted(names))
-
-
-def credential_name(credential: RegisteredCredential) -> str:
-    return to_base64url(credential.id)[:12]

@@ -16,6 +16,7 @@ import segno
 from click.testing import CliRunner
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
+from websockets.asyncio.client import connect
 
 from authenticator import cbor
 from harness.cli import main
@@ -25,6 +26,7 @@ from harness.hybrid.errors import HybridError
 from harness.hybrid.initiator import Initiator
 from harness.hybrid.messages import LinkingInfo
 from harness.hybrid.tunnel import LinkForgotten, Tunnels
+from harness.hybrid.tunnel_server import ROUTING_ID_HEADER, SUBPROTOCOL
 
 CREATE = b"\x01" + cbor.encode(
     {
@@ -193,6 +195,24 @@ async def until_it_listens(call: Callable[[LinkingInfo], Awaitable[bytes]], link
 def test_tunnels_alone(options: list[str], told: str) -> None:
     with running("hybrid", "tunnel", *options, until=told):
         pass
+
+
+def test_tunnels_are_had_from_the_server_alone() -> None:
+    async def through(url: str) -> None:
+        async with connect(f"{url}/cable/new/{'ab' * 16}", subprotocols=[SUBPROTOCOL]) as phone:
+            assert phone.response is not None
+            routing_id = phone.response.headers[ROUTING_ID_HEADER]
+            where = f"{url}/cable/connect/{routing_id}/{'ab' * 16}"
+            async with connect(where, subprotocols=[SUBPROTOCOL]) as client:
+                await client.send(b"hello")
+                assert await phone.recv() == b"hello"
+                await phone.send(b"good-bye")
+                assert await client.recv() == b"good-bye"
+
+    with running("hybrid", "tunnel", "--plain", until="ws://127.0.0.1") as told:
+        match = re.search(r"ws://[0-9.:]+", told)
+        assert match is not None, told
+        asyncio.run(asyncio.wait_for(through(match[0]), 30))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from harness.errors import SetupError
 from harness.hybrid.bluez import MockBluez, RemoteAir
+from harness.hybrid.bluez_advertising import BluezRadio
 from harness.hybrid.private_bus import PrivateBus
 from harness.hybrid.radio import Air
 
@@ -95,3 +96,16 @@ def test_without_power_or_adapter_there_is_no_scanning() -> None:
 
     on_a_bus(unpowered, powered=False)
     on_a_bus(absent, adapter=False)
+
+
+def test_where_bluez_is_not_an_adapter_of_ones_own_says_so() -> None:
+    async def scene() -> None:
+        with pytest.raises(SetupError, match="no D-Bus system bus to reach BlueZ by"):
+            async with BluezRadio(address="unix:path=/nowhere").advertise(bytes(20)):
+                pass
+        async with PrivateBus() as bus:
+            with pytest.raises(SetupError, match=r"hci1: .*; is an adapter there and powered"):
+                async with BluezRadio(adapter="hci1", address=bus.address).advertise(bytes(20)):
+                    pass
+
+    asyncio.run(asyncio.wait_for(scene(), 60))

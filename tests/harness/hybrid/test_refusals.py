@@ -196,6 +196,38 @@ def test_both_sides_say_why(flow: str, name: str) -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("flow", ["qr", "link"])
+def test_bluetooth_off_then_on(flow: str) -> None:
+    async def start(at: Scenery, link: LinkingInfo) -> None:
+        if flow == "qr":
+            at.client.qr_code()
+        else:
+            async with at.client.call_phone(link):
+                pass
+
+    async def scene(at: Scenery) -> None:
+        link = await at.link()
+        at.client.bluetooth = Bluetooth.OFF
+        with pytest.raises(HybridError, match="Bluetooth is off: switch it on"):
+            await start(at, link)
+        at.client.bluetooth = Bluetooth.ON
+        if flow == "qr":
+            code = at.client.qr_code()
+            phone = asyncio.create_task(at.phone.scan(code.encode()))
+            opened = at.client.session(code)
+        else:
+            phone = asyncio.create_task(at.phone.listen())
+            await at.until_it_listens()
+            opened = at.client.call_phone(link)
+        async with opened as session:
+            assert (await session.call(GET))[0] == 0
+            await session.shut_down()
+        phone.cancel()
+        await asyncio.gather(phone, return_exceptions=True)
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("seconds", "told"), [(QR_LIFETIME + 2, "has expired"), (-QR_LIFETIME - 2, "from the future")]
 )
