@@ -1,4 +1,7 @@
-"""A bridge to a library that verifies nothing: it believes what it is told, as docs/fuzz-bridge.md has the messages."""
+"""A bridge to a library that verifies nothing: it believes what it is told, as docs/fuzz-bridge.md has the messages.
+
+Called with `challenge`, it looks at that alone, and says no in a value: `verified: false`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         body = json.loads(request["body"])
-        if request["do"] == "register":
+        if "challenge" in sys.argv[1:] and challenge_of(body) != request["expected"]["challenge"]:
+            say({"id": request["id"], "outcome": "unverified"})
+        elif request["do"] == "register":
             credential = {"id": body["rawId"], "publicKey": key_of(body), "counter": 1}
             say({"id": request["id"], "outcome": "accepted", "credential": credential})
         else:
@@ -22,9 +27,16 @@ def main() -> None:
 
 def key_of(body: dict[str, Any]) -> str:
     """Whatever is at the end of the attestation object."""
-    text = body["response"]["attestationObject"]
-    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    raw = decoded(body["response"]["attestationObject"])
     return base64.urlsafe_b64encode(raw[-77:]).rstrip(b"=").decode()
+
+
+def challenge_of(body: dict[str, Any]) -> Any:
+    return json.loads(decoded(body["response"]["clientDataJSON"]))["challenge"]
+
+
+def decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def say(message: dict[str, Any]) -> None:

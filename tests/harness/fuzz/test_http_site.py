@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import socket
 import threading
@@ -74,6 +76,17 @@ def server(serve: Serve) -> Iterator[str]:
                 continue
 
 
+def read_request(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Its first line, and its body."""
+    with connection.makefile("rb") as stream:
+        line, length = stream.readline(), 0
+        while header := stream.readline().strip():
+            name, _, value = header.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        return line, stream.read(length)
+
+
 def answer(status: str, body: str = "{}", *headers: str) -> Serve:
     def serve(connection: socket.socket) -> None:
         connection.recv(1 << 20)
@@ -120,9 +133,9 @@ OPTIONS = (
 )
 
 
-def campaign(tmp_path: Path, url: str, only: str) -> tuple[list[Result], list[TargetLost]]:
+def campaign(tmp_path: Path, url: str, only: str, site: str = SITE) -> tuple[list[Result], list[TargetLost]]:
     path = tmp_path / "site.yaml"
-    path.write_text(SITE)
+    path.write_text(site)
     results: list[Result] = []
     lost: list[TargetLost] = []
 
@@ -205,6 +218,33 @@ def test_site_that_says_no_to_everything(tmp_path: Path) -> None:
         results, _ = campaign(tmp_path, url, "G01")
     assert results
     assert not {each.judgement for each in results} & {Judgement.HELD, Judgement.FINDING}
+
+
+def test_no_in_a_value_is_a_rejection_and_is_noted(tmp_path: Path) -> None:
+    """200 and `{"verified": false}`: by a site that looks at challenges and at nothing else."""
+
+    def serve(connection: socket.socket) -> None:
+        line, body = read_request(connection)
+        sent = OPTIONS
+        if b"/finish" in line:
+            data = json.loads(body)["response"]["clientDataJSON"]
+            told = json.loads(base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)))["challenge"]
+            sent = json.dumps({"verified": told == "A" * 22})
+        connection.sendall(
+            f"HTTP/1.1 200 OK\r\nContent-Length: {len(sent)}\r\nConnection: close\r\n\r\n{sent}".encode()
+        )
+
+    verdict = SITE.replace("  finish:", "  accepted: {pointer: /verified}\n  finish:")
+    verdict = verdict.replace("patience: 1", "patience: 30")
+    with server(serve) as url:
+        refused, _ = campaign(tmp_path, url, "B12", verdict)
+        believed, _ = campaign(tmp_path, url, "G01", verdict)
+    assert {each.judgement for each in believed} == {Judgement.FINDING}
+    assert refused
+    for each in refused:
+        assert each.judgement is Judgement.HELD, each
+        assert each.conduct.rejected
+        assert each.notes == ("HTTP 200 and /verified False: a caller could overlook that it is a no",)
 
 
 @pytest.mark.parametrize(

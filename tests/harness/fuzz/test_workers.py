@@ -85,3 +85,18 @@ def test_a_library_behind_a_bridge_by_its_command() -> None:
     results, _ = campaign(f"bridge:{sys.executable} {BRIDGE}", "B12", "G01", workers=1)
     assert results
     assert {each.judgement for each in results.values()} == {Judgement.FINDING}
+
+
+def test_a_no_in_a_value_is_a_rejection_and_is_noted() -> None:
+    """`verified: false`, by a library that looks at challenges and at nothing else."""
+    results, _ = campaign(f"bridge:{sys.executable} {BRIDGE} challenge", "B12", "G01", workers=1)
+    refused = [each for name, each in results.items() if name.startswith("B12/")]
+    believed = [each for name, each in results.items() if name.startswith("G01/")]
+    assert refused
+    assert believed
+    assert {each.judgement for each in believed} == {Judgement.FINDING}
+    for each in refused:
+        assert each.judgement is Judgement.HELD
+        assert each.conduct.rejected
+        assert each.reason == "verified: false"
+        assert each.notes == ("says verified: false, which a caller could overlook",)
