@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,6 +17,7 @@ from harness.fuzz.campaign import Budget, Plan
 from harness.fuzz.campaign import run as play
 from harness.fuzz.catalogue import OPERATORS
 from harness.fuzz.events import CampaignEnded, CampaignStarted, CaseEnded, Event
+from harness.fuzz.operator import Severity
 from harness.fuzz.verdicts import Judgement
 
 
@@ -140,6 +142,42 @@ def test_a_budget_is_spent_on_the_gravest_first() -> None:
     ended = events[-1]
     assert isinstance(ended, CampaignEnded)
     assert ended.out_of_budget == sum(len(list(each.cases(0))) for each in OPERATORS.values()) - 20
+
+
+def test_a_run_of_the_gravest_plays_no_others(tmp_path: Path) -> None:
+    out = tmp_path / "played.xml"
+    only = ("B1*", "B2*", "G0*")
+    patterns = [part for pattern in only for part in ("--only", pattern)]
+    result = run(
+        "run", "exchange", *patterns, "--severity", "critical", "--workers", "0", "--junit", str(out)
+    )
+    assert result.exit_code == 0, result.output
+    wanted = {
+        case.name: operator.severity
+        for operator in OPERATORS.values()
+        for case in operator.cases(0)
+        if operator.id[:2] in ("B1", "B2", "G0")
+    }
+    played = {case.get("name") for case in ET.parse(out).iter("testcase")}
+    assert played == {name for name, severity in wanted.items() if severity is Severity.CRITICAL}
+    assert played < set(wanted), "there are lies that are less grave"
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_budget_of_time_ends_a_run_and_says_what_it_left(workers: str) -> None:
+    """Far more than a second's work; however slow the machine is, what was played and what was left add up."""
+    targets = tuple(
+        library + around for library in ("exchange", "webauthn", "fido2") for around in ("", "+site")
+    )
+    result = run("run", *targets, "--budget", "1s", "--workers", workers)
+    assert result.exit_code in (0, 1), result.output
+    told = re.search(
+        r"(\d+) lies in [\d.]+ s \(\d+ a second\), (\d+) out of the budget", " ".join(result.output.split())
+    )
+    assert told, result.output
+    played, left = int(told[1]), int(told[2])
+    assert left > 0
+    assert played + left == len(targets) * len(Plan(targets=()).cases())
 
 
 def test_every_finding_can_be_written_and_read(tmp_path: Path) -> None:
