@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,8 +158,40 @@ def test_unknown_flaw_is_told() -> None:
         Exchange(POLICY, flaws=frozenset({"signature-uncheckt"}))
 
 
-def test_replay_over_http() -> None:
-    case = next(cases("G01/*"))
-    with Exchange(POLICY, flaws=frozenset({"signature-unchecked"})) as exchange:
-        result = replay(f"{SITE}@{exchange.url}", case)
-    assert result.judgement is Judgement.FINDING
+CHANCE = {"id", "rawId", "credentialId", "challenge", "userHandle", "signature"}
+"""Of a ceremony at a site that keeps its accounts: new each time."""
+
+
+def settled(value: Any) -> Any:
+    """What follows from the lie alone."""
+    if isinstance(value, dict):
+        return {name: settled(each) for name, each in value.items() if name not in CHANCE}
+    return [settled(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("flaw", "pattern"),
+    [
+        ("signature-unchecked", "G01/*"),
+        ("origin-host-only", "B33/registration/*"),
+        ("backup-unchecked", "C13/authentication/*"),
+    ],
+)
+def test_replay_over_http(flaw: str, pattern: str) -> None:
+    """The same lie to another account: all that is sent is the same but what the site, or chance, has made."""
+    case = next(cases(pattern))
+    with Exchange(POLICY, flaws=frozenset({flaw})) as exchange:
+        first, again = (replay(f"{SITE}@{exchange.url}", case) for _ in range(2))
+    assert first.judgement is Judgement.FINDING
+    assert first.confirmed
+    assert replace(again, evidence=first.evidence, reason=first.reason) == first
+    one, other = first.evidence, again.evidence
+    assert one is not None
+    assert other is not None
+    assert one.differences == other.differences != ()
+    assert settled(one.decoded) == settled(other.decoded)
+    assert settled(one.honest) == settled(other.honest)
+    requests = [json.loads(each.request) for each in (one, other)]
+    assert [each["rawId"] for each in requests] == [each.decoded["rawId"] for each in (one, other)]
+    assert requests[0]["rawId"] != requests[1]["rawId"], "a replay does not meet its own accounts"
+    assert [set(each["response"]) for each in requests] == [set(one.decoded["response"])] * 2
