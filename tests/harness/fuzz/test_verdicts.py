@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import broken_options
 import broken_sites
 import pytest
+from broken_options import Published
 from broken_sites import Broken
 from fuzz_matrix import play
 
@@ -49,6 +52,65 @@ def test_a_broken_site_is_caught_on_its_flaw_alone(site: type[Broken], expected:
         results = play(site(), section).values()
         found |= {result.case.operator for result in results if result.judgement is Judgement.FINDING}
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        (broken_options.Published, ""),
+        (broken_options.NamesAsHandles, "P01/registration/personal data"),
+        (broken_options.HandlesThatChange, "P02/registration/stable and own"),
+        (broken_options.OneHandleForAll, "P02/registration/stable and own"),
+        (broken_options.VerificationMisspelt, "P03/registration/registration"),
+        (broken_options.VerificationForgottenAtLogIn, "P03/registration/log-in"),
+        (broken_options.WeakAlgorithms, "P04/registration/pubKeyCredParams"),
+        (broken_options.RareAlgorithms, "P04/registration/pubKeyCredParams"),
+        (broken_options.TellsStrangers, "P05/authentication/stranger"),
+        (broken_options.MakesUpOthers, "P05/authentication/stranger"),
+        (broken_options.RelatedToAnybody, "P06/registration/well-known"),
+        (broken_options.TwoRpIds, "P07/registration/rp.id"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_what_a_site_publishes_is_looked_at(site: type[Published], expected: str) -> None:
+    results = play(site(), "P")
+    assert {result.judgement for result in results.values()} <= SEEN, [
+        each.reason for each in results.values()
+    ]
+    found = [name for name, result in results.items() if result.conduct is Conduct.ACCEPTED]
+    assert found == ([expected] if expected else [])
+    if expected:
+        told = Judgement.POLICY if expected.startswith("P05") else Judgement.FINDING
+        assert results[expected].judgement is told
+
+
+SEEN = {Judgement.HELD, Judgement.FINDING, Judgement.POLICY}
+"""Everything was looked at."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        ("application/json", "{}", "holds no `origins`"),
+        ("application/json", '{"origins": "https://login.example.com"}', "no list of texts"),
+        ("text/plain", '{"origins": []}', "browsers want application/json"),
+        ("application/json", '{"origins": ["login.example.com"]}', "is no origin"),
+        ("application/json", '{"origins": ["http://login.example.com"]}', "changed on its way"),
+        (
+            "application/json",
+            json.dumps({"origins": [f"https://{each}.com" for each in "abcdef"]}),
+            "6 different",
+        ),
+        ("text/html", "<html>", ""),
+        ("application/json", '{"origins": ["https://a.example", "http://localhost:8000"]}', ""),
+    ],
+)
+def test_lists_of_related_origins(kind: str, text: str, words: str) -> None:
+    site = Published()
+    site.well_known = (200, kind, text)
+    result = one(site, "P06/registration/well-known")
+    assert result.judgement is (Judgement.FINDING if words else Judgement.HELD)
+    assert words in result.reason
 
 
 def test_a_signature_that_nobody_verifies_is_critical() -> None:
