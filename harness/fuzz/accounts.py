@@ -352,6 +352,15 @@ def without_csrf(arena: Arena) -> Answer:
     return finish(arena, person.session, begun, arena.new_passkey(begun))
 
 
+def log_in_without_csrf(arena: Arena) -> Answer:
+    person = arena.enrolled()
+    session = arena.target.visit()
+    begun = arena.begin_authentication(session, person.user)
+    if not remote(arena).leave_out_csrf(session):
+        return sound("the target is described as having no CSRF token")
+    return finish(arena, session, begun, arena.use(person))
+
+
 def session_fixation(arena: Arena) -> Answer:
     person = arena.enrolled()
     session = arena.target.visit()

@@ -235,14 +235,28 @@ def race(arena: Arena) -> Answer:
     session = arena.target.visit()
     begun = arena.begin_authentication(session, person.user)
     body = arena.forge(begun, person.passkey)
+    return _both(arena, lambda body: arena.target.finish_authentication(session, begun, body), body, body)
+
+
+def race_of_registrations(arena: Arena) -> Answer:
+    """B26: with two passkeys, as one could not be registered twice anyway."""
+    person = arena.person()
+    begun = arena.begin_registration(person.session)
+    one, other = (arena.forge(begun, arena.new_passkey(begun)) for _ in range(2))
+    return _both(
+        arena, lambda body: arena.target.finish_registration(person.session, begun, body), one, other
+    )
+
+
+def _both(arena: Arena, finish: Callable[[str], Answer], *bodies: str) -> Answer:
     answers: list[Answer] = []
-    start = threading.Barrier(2)
+    start = threading.Barrier(len(bodies))
 
-    def post() -> None:
+    def post(body: str) -> None:
         start.wait()
-        answers.append(arena.target.finish_authentication(session, begun, body))
+        answers.append(finish(body))
 
-    threads = [threading.Thread(target=post) for _ in range(2)]
+    threads = [threading.Thread(target=post, args=(body,)) for body in bodies]
     for thread in threads:
         thread.start()
     for thread in threads:

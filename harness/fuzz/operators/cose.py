@@ -100,7 +100,7 @@ OPERATORS = (
         expected=Expected.REJECT,
         severity=Severity.MEDIUM,
         scope=Scope.LIBRARY,
-        why="ES256 is on P-256 and nowhere else (§5.8.5).",
+        why="ES256 is on P-256 and nowhere else, ES256K on secp256k1 (§5.8.5).",
         fix=_EXACT,
         cause=r"curve|crv|alg|key",
         variants=told(
@@ -114,6 +114,7 @@ OPERATORS = (
                     **derived_key("another curve", Algorithm.ES256K).public_cose_key(),
                     3: -7,
                 },
+                "ES256K on P-256": put(3, to=int(Algorithm.ES256K)),
                 "unknown curve": put(-1, to=99),
             },
             leaves=3,

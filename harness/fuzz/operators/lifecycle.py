@@ -173,7 +173,7 @@ OPERATORS = (
         "Another site's page could log the victim into the attacker's account.",
         "Require the token, or an Origin header that is yours, on every request that changes something.",
         _REMOTE,
-        {"registration": accounts.without_csrf},
+        {"registration": accounts.without_csrf, "log in": accounts.log_in_without_csrf},
         cause=r"csrf|forbidden|token|origin",
     ),
     _operator(

@@ -44,6 +44,13 @@ class KeepsChallenges(Broken):
         return taken
 
 
+class ReadsChallenges(Broken):
+    """They are never taken out, so that answers at the same moment all find them."""
+
+    def _take(self, session: SiteSession, ceremony: Ceremony) -> _Pending:
+        return Site._take(self, replace(session), ceremony)
+
+
 class AnswersAnyChallenge(Broken):
     """The challenge is taken from what was sent."""
 

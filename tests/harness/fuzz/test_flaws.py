@@ -133,6 +133,14 @@ def test_flaw_is_caught(flaw: str) -> None:
     assert found.evidence is not None
 
 
+def test_a_log_in_without_the_csrf_token_is_caught() -> None:
+    [case] = cases("I13/registration/log in")
+    with trials("csrf-unchecked") as trial:
+        assert play(trial, case).judgement is Judgement.FINDING
+    with trials() as trial:
+        assert play(trial, case).judgement is Judgement.HELD
+
+
 def test_sound_exchange_withstands_the_whole_campaign() -> None:
     """Over HTTP: no must-reject accepted, no must-accept refused, no 500, and nothing that cannot be said."""
     results: list[Result] = []

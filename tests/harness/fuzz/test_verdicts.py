@@ -13,13 +13,14 @@ from broken_sites import Broken
 from fuzz_matrix import play
 
 from harness.fuzz import campaign, player
+from harness.fuzz.capability import Capability
 from harness.fuzz.catalogue import OPERATORS
 from harness.fuzz.events import Event, TargetLost
 from harness.fuzz.operator import Case, Expected, Severity
 from harness.fuzz.targets import Answer, Outcome, Target
 from harness.fuzz.targets import site as sites
 from harness.fuzz.targets.exchange import Exchange
-from harness.fuzz.targets.site import Site
+from harness.fuzz.targets.site import APPLICATION, Site
 from harness.fuzz.trial import Trials
 from harness.fuzz.verdicts import Conduct, Judgement, Result, judge
 
@@ -111,6 +112,17 @@ def test_lists_of_related_origins(kind: str, text: str, words: str) -> None:
     result = one(site, "P06/registration/well-known")
     assert result.judgement is (Judgement.FINDING if words else Judgement.HELD)
     assert words in result.reason
+
+
+@pytest.mark.parametrize("ceremony", ["registration", "log in"])
+def test_a_race_is_won_where_challenges_are_only_read(ceremony: str) -> None:
+    site = broken_sites.ReadsChallenges(capabilities=APPLICATION | {Capability.REMOTE})
+    result = one(site, f"B26/registration/{ceremony}")
+    assert (result.conduct, result.judgement, result.confirmed) == (
+        Conduct.ACCEPTED,
+        Judgement.FINDING,
+        True,
+    )
 
 
 def test_a_signature_that_nobody_verifies_is_critical() -> None:

@@ -283,6 +283,6 @@ OPERATORS = (
         why="Reading and deleting a challenge in two steps leaves room for both.",
         fix="Take the challenge out in one atomic step, for instance DELETE … RETURNING.",
         needs=SESSIONS | {Capability.REMOTE},
-        variants=attacks(log_in=stateful.race),
+        variants=attacks(log_in=stateful.race, registration=stateful.race_of_registrations),
     ),
 )
