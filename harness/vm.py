@@ -29,6 +29,8 @@ TIMED_OUT = 124
 """The exit code of timeout(1), for a command that did not end in its time."""
 BOOT_TIMEOUT = 900.0
 """Emulated, on a machine that is busy with other things, it has taken five minutes."""
+LAST_WORDS = 10.0
+"""Seconds for what the machine has said to be passed on, once it is off."""
 EMULATED = 20
 """How many times longer than on a machine of its own everything may take on an emulated one."""
 KEPT_TO_ITSELF = {"LD_PRELOAD", "UMOCKDEV_DIR", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SHLVL", "OLDPWD", "_"} | {
@@ -129,7 +131,7 @@ def run_in_vm(
             env={**os.environ, "PATH": _path()},
             start_new_session=True,
         )
-        caretaker = Caretaker(process.pid)
+        caretaker = Caretaker(process.pid, directory)
         assert process.stdout is not None
         assert process.stderr is not None
         out = _Relay(process.stdout, sys.stdout, progress.done)
@@ -137,11 +139,11 @@ def run_in_vm(
         try:
             code = _wait(process, progress, timeout)
         finally:
-            _end(process)
             caretaker.dismiss()
+            _end(process)
             progress.stop()
-            out.join()
-            errors.join()
+            out.join(LAST_WORDS)
+            errors.join(LAST_WORDS)
         if not progress.is_up and code != TIMED_OUT:
             said = (errors.before + out.before).decode(errors="replace").strip().splitlines()[-3:]
             raise SetupError(

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from harness.browsers.driver import PlaywrightContext, PlaywrightPage, now, play
 from harness.browsers.hands import HANDS, Hands, UinputHands, XdotoolHands, find_xdotool
 from harness.browsers.process import BrowserProcess, find_program, without_machine
 from harness.errors import SetupError
+from harness.patience import patient
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as AsyncBrowser
@@ -63,6 +65,8 @@ SPARE_CONTEXTS = 6
 """How many contexts are kept for whoever wants the same looks again."""
 STEP_LOG = ("--enable-logging=stderr", "--vmodule=device_event_log*=2,*fido*=2,*cable*=2")
 _STEP = re.compile(r"UI step: (k\w+)")
+STARTUP = patient(60.0)
+"""Seconds that it may take to say where DevTools listens."""
 _LISTENING = re.compile(r"DevTools listening on (ws://\S+)")
 _NOWHERE = "unix:path=/nonexistent"
 
@@ -193,10 +197,18 @@ class Chromium(HidBrowser):
             self._read,
             folder=self._profile,
         )
-        while not self._listening.wait(0.1):
-            if self.process.exit_code is not None:
-                self.process.end()
-                return False
+        deadline = time.monotonic() + STARTUP
+        try:
+            while not self._listening.wait(0.1):
+                if self.process.exit_code is not None:
+                    self.process.end()
+                    return False
+                if time.monotonic() > deadline:
+                    words = self.process.last_words()
+                    raise SetupError(f"{self._program} is not up after {STARTUP:g} s: {words}")
+        except BaseException:
+            self.process.end()
+            raise
         return True
 
     def _new_hands(self) -> Hands:

@@ -7,6 +7,7 @@ import atexit
 import base64
 import contextlib
 import re
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _loop = BackgroundLoop()
 _playwright: Playwright | None = None
+_starting = threading.Lock()
 
 
 def later(work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -47,14 +49,17 @@ def now(work: Coroutine[Any, Any, T]) -> T:
 def playwright() -> Playwright:
     """Its driver, started once for the whole process."""
     global _playwright
-    if _playwright is None:
-        try:
-            from playwright.async_api import async_playwright
-        except ImportError:
-            raise SetupError("browsers are driven by Playwright: pip install 'stuntkey[browser]'") from None
-        _playwright = now(async_playwright().start())
-        atexit.register(_stop)
-    return _playwright
+    with _starting:
+        if _playwright is None:
+            try:
+                from playwright.async_api import async_playwright
+            except ImportError:
+                raise SetupError(
+                    "browsers are driven by Playwright: pip install 'stuntkey[browser]'"
+                ) from None
+            _playwright = now(async_playwright().start())
+            atexit.register(_stop)
+        return _playwright
 
 
 def _stop() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -150,7 +151,8 @@ class FirefoxContext(Context):
     def close(self) -> None:
         self._others.pop(self._page.context, None)
         self._hands.shutdown(wait=False, cancel_futures=True)
-        self._bidi.send("browser.removeUserContext", userContext=self._user_context)
+        with contextlib.suppress(BidiError):  # the browser has crashed, and all that it held is gone
+            self._bidi.send("browser.removeUserContext", userContext=self._user_context)
 
     # What is told of it
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+import traceback
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TypeAlias
 
-from harness.errors import SetupError
+from harness.errors import Failure, SetupError
 from harness.fuzz.catalogue import operator_of
 from harness.fuzz.events import TargetLost
 from harness.fuzz.operator import Case
@@ -36,7 +37,14 @@ class _Done:
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    error: Exception
+    """In words: errors have members of their own, and not all of them can be sent."""
+
+    kind: type[SetupError] | type[Failure] | None
+    """None: a bug of ours, with its traceback."""
+    words: str
+
+    def error(self) -> Exception:
+        return self.kind(self.words) if self.kind is not None else RuntimeError(f"in a worker:\n{self.words}")
 
 
 def _work(connection: Connection, deadline: float | None) -> None:
@@ -47,8 +55,12 @@ def _work(connection: Connection, deadline: float | None) -> None:
             for event in player.play(target, cases, deadline):
                 connection.send(event)
             connection.send(_Done())
-    except Exception as error:
-        connection.send(_Failed(error))
+    except SetupError as error:
+        connection.send(_Failed(SetupError, str(error)))
+    except Failure as error:
+        connection.send(_Failed(Failure, str(error)))
+    except Exception:
+        connection.send(_Failed(None, traceback.format_exc()))
     finally:
         player.close()
         connection.close()
@@ -135,7 +147,7 @@ class Workers:
         worker.note(event)
         match event:
             case _Failed():
-                raise event.error
+                raise event.error()
             case _Done() if pending:
                 worker.give(*pending.popleft())
             case _Done():

@@ -6,6 +6,7 @@ and comes down to one switch, verified or not.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,15 @@ class DevToolsKeys:
         if there is not None:
             self._save(there)
             there.authenticators.close()
+
+    def close(self) -> None:
+        """A page may be used again by the next play, and finds keys by itself there."""
+        from playwright.async_api import Error
+
+        there, self._there = list(self._there.values()), {}
+        for each in there:
+            with contextlib.suppress(Error):  # the page or the browser is gone
+                each.authenticators.close()
 
     def save(self) -> None:
         """Remember what they hold: a page that is closed takes its authenticator with it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from harness.errors import Failure, SetupError, StuntkeyError
@@ -104,9 +105,11 @@ class _Performer:
         finally:
             if stage is not None:
                 self.ways = {name: actor.way for name, actor in stage.cast.actors.items() if actor.way}
-                stage.close()
-            if site is not None:
-                site.close()
+            with ExitStack() as stack:
+                if site is not None:
+                    stack.callback(site.close)
+                if stage is not None:
+                    stack.callback(stage.close)
 
     @property
     def _seed(self) -> str:

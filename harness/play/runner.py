@@ -108,6 +108,10 @@ def _machine(machines: dict[str, Machine], settings: Settings) -> Machine:
     return machine
 
 
+ENDED_FROM_OUTSIDE = 128 + signal.SIGTERM
+"""A worker's exit code."""
+
+
 def _in_processes(performances: Sequence[Performance], workers: int, tell: Handler) -> None:
     """One queue of work, and whoever is free takes the next: a long play holds nobody up."""
     context = multiprocessing.get_context("spawn")
@@ -161,7 +165,7 @@ def _work(work: Any, told: Any) -> None:
     except StuntkeyError as error:
         told.put(str(error))
     except KeyboardInterrupt:
-        told.cancel_join_thread()  # nobody listens any more
-        return
+        told.cancel_join_thread()  # nobody listens any more, or it is told by the exit code
+        raise SystemExit(ENDED_FROM_OUTSIDE) from None
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is closed, and nothing more to tell
     told.put(None)

@@ -45,7 +45,11 @@ class Seat:
         )
         self._browser = browser
         self.context = browser.new_context(looks, bridge=self.bridge)
-        self.tell_facts()
+        try:
+            self.tell_facts()
+        except BaseException:
+            self.context.close()
+            raise
 
     @property
     def window(self) -> Page:

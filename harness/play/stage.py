@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -70,7 +70,11 @@ class Stage:
         """What the site had asked for in this step, when it asked the browser for a passkey."""
         self._linked: LinkedPhones | None = None
         self._seat: Seat | None = None
-        self._sit(self.cast[start])
+        try:
+            self._sit(self.cast[start])
+        except BaseException:
+            self.close()
+            raise
 
     # A Visit
 
@@ -330,11 +334,13 @@ class Stage:
         return [complaint for seat in self._seats.values() for complaint in seat.complaints]
 
     def close(self) -> None:
-        for seat in self._seats.values():
-            seat.close()
-        if self._linked is not None:
-            self._linked.close()
-        self.cast.close()
+        with ExitStack() as stack:
+            stack.callback(self.cast.close)
+            if self._linked is not None:
+                stack.callback(self._linked.close)
+            for seat in self._seats.values():
+                stack.callback(seat.close)
+            stack.callback(self._devtools_keys.close)
 
 
 WORLD = (SitAt, UseIncognito, Wait, LoseDevice, SignInOnNewDevice, SwitchOf, LookAtDevice, InspectTraffic)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.browsers.browser import PageError
 from harness.fuzz.base import Demands
 from harness.fuzz.ceremony import Ceremony
 from harness.fuzz.forge import from_base64url
@@ -161,6 +163,16 @@ class EndsProcess(Exchange):
             if refused.step == "7.2.11":
                 os.kill(os.getpid(), signal.SIGKILL)
             raise
+
+
+class LosesItsPage(Exchange):
+    """Fails as a page does whose script throws: an error that no process can send to another as it is."""
+
+    @property
+    def patience(self) -> float:
+        if multiprocessing.parent_process() is not None:
+            raise PageError("TypeError", "null is no object")
+        return 1.0
 
 
 class StandsStill(Exchange):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import SetupError
+from harness.errors import Failure, SetupError
 from harness.fuzz.campaign import Plan, run
 from harness.fuzz.events import CampaignEnded, CaseEnded, Event
 from harness.fuzz.targets.known import open_target
@@ -48,6 +48,11 @@ def test_a_process_that_is_lost_is_a_verdict(verifier: str, conduct: Conduct, wo
     assert others
     assert {each.judgement for each in others} == {Judgement.HELD}
     assert ended.out_of_budget == 0
+
+
+def test_an_error_of_ours_is_no_verdict() -> None:
+    with pytest.raises(Failure, match=r"^TypeError: null is no object$"):
+        campaign("broken_sites:LosesItsPage", "B12/registration/*")
 
 
 def test_processes_tell_what_one_tells() -> None:
