@@ -169,7 +169,8 @@ def run_(
         baseline=findings.baseline(baseline) if baseline else frozenset(),
     )
     if not plan.cases():
-        raise SetupError(f"no operator fits --only {' '.join(only)}: `stuntkey fuzz list` has them all")
+        asked = " ".join((*(f"--only {each}" for each in only), f"--severity {severity}"))
+        raise SetupError(f"no operator fits {asked}: `stuntkey fuzz list` has them all")
     report = _Report(quiet=as_json)
     try:
         ended = run(plan, together(report, *_reports(html, sarif, junit)))
@@ -273,6 +274,7 @@ class _Report:
             "ok": not ended.new_findings,
             "seconds": round(ended.seconds, 3),
             "cases": ended.cases,
+            "out_of_budget": ended.out_of_budget,
             "new_findings": ended.new_findings,
             "credulous": list(ended.credulous),
             "counts": {target: dict(counts) for target, counts in self.conducts.items()},
@@ -353,7 +355,8 @@ def replay_(
     """Tell one lie again, exactly, and show what was sent and answered.
 
     FINDING is what `fuzz run` prints (fido2:B33/registration/other@0), or `fuzz explore`, or a file of findings, and
-    then the FINGERPRINT of one in it. Exit with 1 if it is found again.
+    then the FINGERPRINT of one in it. What tells the time in it tells the present one. Exit with 1 if it is found
+    again.
     """
     if ":explore/" in finding:
         context.exit(_replay_explored(finding, as_json=as_json))

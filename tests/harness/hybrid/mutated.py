@@ -1,4 +1,4 @@
-"""A peer that sends nonsense: mutated QR texts, adverts, handshake messages, frames, messages and tunnel requests."""
+"""A peer that sends nonsense: mutated QR texts, adverts, handshake messages, frames and messages."""
 
 from __future__ import annotations
 

@@ -8,7 +8,14 @@ import random
 import pytest
 from websockets.asyncio.client import connect
 
-from harness.hybrid.tunnel_server import ROUTING_ID_HEADER, SUBPROTOCOL, TunnelServer
+from harness.hybrid.messages import ClientPayload
+from harness.hybrid.tunnel_server import (
+    CLIENT_PAYLOAD_HEADER,
+    ROUTING_ID_HEADER,
+    SIGNAL_HEADER,
+    SUBPROTOCOL,
+    TunnelServer,
+)
 from tests.harness.hybrid.inner import attack
 from tests.harness.hybrid.live import attack_live
 from tests.harness.hybrid.mutated import KINDS, Peer, inputs, mutate
@@ -46,28 +53,50 @@ def test_live_phones_and_clients_outlive_insiders(seed: int) -> None:
     assert asyncio.run(attack_live(seed, sessions=300)) > 3000
 
 
-def test_the_tunnel_server_outlives_mutated_requests() -> None:
+PATHS = {
+    "new": "new/00112233445566778899AABBCCDDEEFF",
+    "connect": "connect/0102AF/00112233445566778899AABBCCDDEEFF",
+    "contact": "contact/a_phone-that-listens",
+    "listen": "listen/a_phone-that-listens",
+    "unlink": "unlink/a_phone-that-listens",
+}
+FRAMES = (b"\x82\x85\x01\x02\x03\x04hello", b"\x89\x80\0\0\0\0", b"\x88\x82\0\0\0\0\x03\xe8")
+"""Of a client: a message, a ping and a close, masked (RFC 6455 §5)."""
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("route", PATHS)
+def test_the_tunnel_server_outlives_mutated_requests(route: str) -> None:
+    """Requests that are changed, and genuine ones with changed messages after them."""
     rng = random.Random(7)
+    payload = ClientPayload(link_id=bytes(8), client_nonce=bytes(16), operation="ga").to_hex()
     request = (
-        b"GET /cable/connect/0102AF/00112233445566778899AABBCCDDEEFF HTTP/1.1\r\nHost: cable.ua5v.com\r\n"
-        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Protocol: fido.cable\r\n\r\n"
-    )
+        f"GET /cable/{PATHS[route]} HTTP/1.1\r\nHost: cable.ua5v.com\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Protocol: fido.cable\r\n"
+        f"{CLIENT_PAYLOAD_HEADER}: {payload}\r\n{SIGNAL_HEADER}: true\r\n\r\n"
+    ).encode()
+
+    def sent() -> bytes:
+        messages = b"".join(rng.choice(FRAMES) for _ in range(rng.randrange(4)))
+        if rng.randrange(3):
+            return mutate(rng, request) + messages
+        return request + mutate(rng, messages)
 
     async def scene() -> None:
         async with TunnelServer() as server:
 
             async def attack() -> None:
                 reader, writer = await asyncio.open_connection(server.host, server.port)
-                writer.write(mutate(rng, request) if rng.randrange(10) else mutate(rng, mutate(rng, request)))
+                writer.write(sent())
                 writer.write_eof()
                 await reader.read()
                 writer.close()
 
-            for _ in range(40):
+            for _ in range(50):
                 await asyncio.gather(*(attack() for _ in range(10)), return_exceptions=True)
             async with connect(server.url + "/cable/new/" + "ab" * 16, subprotocols=[SUBPROTOCOL]) as phone:
                 assert phone.response is not None
                 assert phone.response.headers[ROUTING_ID_HEADER]
 
-    asyncio.run(asyncio.wait_for(scene(), 60))
+    asyncio.run(asyncio.wait_for(scene(), 120))
