@@ -414,7 +414,23 @@ def model_reported(status: str) -> Attack:
         try:
             return arena.register(arena.person())
         finally:
-            target.report(AAGUID, "FIDO_CERTIFIED")
+            target.report(AAGUID, "UPDATE_AVAILABLE")
+
+    return attack
+
+
+def revocation_denied(forged: Callable[[], bytes]) -> Attack:
+    """F45: the model is revoked, and metadata that nobody should believe say that it is not."""
+
+    def attack(arena: Arena) -> Answer:
+        target = arena.target
+        assert isinstance(target, JudgesModels)
+        target.report(AAGUID, "REVOKED")
+        target.offer(forged())
+        try:
+            return arena.register(arena.person())
+        finally:
+            target.report(AAGUID, "UPDATE_AVAILABLE")
 
     return attack
 

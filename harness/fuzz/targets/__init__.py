@@ -186,6 +186,9 @@ class JudgesModels(Protocol):
     def report(self, aaguid: bytes, status: str) -> None:
         """From now on this model's status in the metadata is this AuthenticatorStatus of MDS3."""
 
+    def offer(self, blob: bytes) -> None:
+        """Newer metadata, as they are fetched: it takes them, or keeps those that it has."""
+
 
 @runtime_checkable
 class HasPasswords(Protocol):

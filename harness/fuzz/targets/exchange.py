@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography import x509
 
 from authenticator.attestation.pki import root
 from harness.fuzz.base import Attestation
+from harness.fuzz.statements import device
 from harness.fuzz.targets import Stored
 from harness.fuzz.targets.site import Asked, Refusal, Registered
+from harness.metadata import Status, StatusReport, build_blob
+from scenarios.exchange.errors import ConfigurationError
+from scenarios.exchange.metadata import read_blob
 from scenarios.exchange.webauthn import Authentication, Refused, Registration, authenticate, register
 from scenarios.exchange.webauthn.attestation import Policy, TrustAnchors
 from scenarios.exchange.webauthn.authentication import CredentialRecord
@@ -25,8 +30,21 @@ class Exchange:
     refusals: tuple[type[Exception], ...] = (Refused,)
 
     def __init__(self) -> None:
-        trusted = x509.load_der_x509_certificate(root().certificate)
-        self._anchors = TrustAnchors(roots_for=lambda aaguid: [trusted])
+        self._root = x509.load_der_x509_certificate(root().certificate)
+        self._anchors = TrustAnchors(roots_for=lambda aaguid: [self._root])
+
+    def report(self, aaguid: bytes, status: str) -> None:
+        """As the metadata service tells it: in a BLOB."""
+        model = device(aaguid)
+        reports = [StatusReport(status=Status(status))]
+        self.offer(build_blob([model], statuses={model.name: reports}))
+
+    def offer(self, blob: bytes) -> None:
+        try:
+            metadata = read_blob(blob, self._root, datetime.now(UTC))
+        except ConfigurationError:
+            return
+        self._anchors = TrustAnchors(roots_for=lambda aaguid: [self._root], is_revoked=metadata.is_revoked)
 
     def register(self, body: str, asked: Asked) -> Registered:
         trusted = asked.demands.attestation is Attestation.TRUSTED

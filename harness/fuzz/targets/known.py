@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.errors import SetupError
-from harness.fuzz.targets import Target
+from harness.fuzz.capability import Capability
+from harness.fuzz.targets import JudgesModels, Target
 from harness.fuzz.targets.site import APPLICATION, LIBRARY, Site, Verifier
 
 LIBRARIES = {
@@ -77,7 +78,8 @@ def open_target(name: str) -> Target:
             raise SetupError(
                 f"the target {library} needs a package that is missing ({error.name}): pip install 'stuntkey[fuzz]'"
             ) from None
-        return Site(verifier=verifier, capabilities=capabilities)
+        judges = {Capability.METADATA} if isinstance(verifier, JudgesModels) else set()
+        return Site(verifier=verifier, capabilities=capabilities | judges)
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", library):
         return Site(verifier=_own(*library.split(":")), capabilities=capabilities)
     described = described_site(name)

@@ -12,7 +12,7 @@ from harness.fuzz.base import Demands
 from harness.fuzz.capability import Capability
 from harness.fuzz.ceremony import Ceremony
 from harness.fuzz.forge import base64url, from_base64url
-from harness.fuzz.targets import Answer, Begun, Outcome, Stored, Unavailable, User
+from harness.fuzz.targets import Answer, Begun, JudgesModels, Outcome, Stored, Unavailable, User
 
 RP_ID, ORIGIN = "login.example.com", "https://login.example.com"
 CHALLENGE_SECONDS = 300.0
@@ -162,6 +162,14 @@ class Site:
 
     def turn_clock(self, seconds: float) -> None:
         self.now += seconds
+
+    def report(self, aaguid: bytes, status: str) -> None:
+        assert isinstance(self.verifier, JudgesModels)
+        self.verifier.report(aaguid, status)
+
+    def offer(self, blob: bytes) -> None:
+        assert isinstance(self.verifier, JudgesModels)
+        self.verifier.offer(blob)
 
     # Ceremonies
 

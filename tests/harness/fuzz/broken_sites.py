@@ -175,6 +175,21 @@ class LosesItsPage(Exchange):
         return 1.0
 
 
+class ReadsNoStatus(Exchange):
+    def offer(self, blob: bytes) -> None:
+        pass
+
+
+class BelievesAnyBlob(Exchange):
+    """Forgets what metadata said once it is offered others, whoever signed them."""
+
+    def offer(self, blob: bytes) -> None:
+        before = self._anchors
+        super().offer(blob)
+        if self._anchors is before:
+            self._anchors = replace(before, is_revoked=lambda aaguid: False)
+
+
 class StandsStill(Exchange):
     """As native code does that is caught in a loop: no signal reaches the interpreter."""
 

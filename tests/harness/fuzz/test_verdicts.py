@@ -33,6 +33,20 @@ def one(target: Target, name: str) -> Result:
     raise AssertionError(name)
 
 
+def test_who_believes_any_blob_and_who_reads_no_status_is_found_out() -> None:
+    with_metadata = APPLICATION | {Capability.METADATA}
+
+    def findings(verifier: Exchange) -> set[str]:
+        results = play(Site(verifier=verifier, capabilities=with_metadata), "F45").values()
+        return {result.case.variant for result in results if result.judgement is Judgement.FINDING}
+
+    reported = {"REVOKED", "ATTESTATION_KEY_COMPROMISE", "USER_KEY_REMOTE_COMPROMISE"}
+    every = {case.variant for case in OPERATORS["F45"].cases(0)}
+    assert findings(Exchange()) == set()
+    assert findings(broken_sites.BelievesAnyBlob()) == every - reported
+    assert findings(broken_sites.ReadsNoStatus()) == every
+
+
 @pytest.mark.parametrize(
     ("site", "expected"),
     [

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
 from harness.fuzz import stateful
 from harness.fuzz.capability import Capability
 from harness.fuzz.operator import Scope, Variant
 from harness.fuzz.operators.statements.words import HIGH, MEDIUM, PACKED, statement_operator
+from harness.fuzz.statements import AAGUID, device
+from harness.metadata import build_blob
 
+
+def _blob(**options: Any) -> bytes:
+    """It has nothing against the model."""
+    return build_blob([device(AAGUID)], **options)
+
+
+def _with_other_payload() -> bytes:
+    header, _, signature = _blob().split(b".")
+    return b".".join((header, _blob(number=2).split(b".")[1], signature))
+
+
+_FORGED: dict[str, Callable[[], bytes]] = {
+    "with another's signature": _with_other_payload,
+    "without a signature": lambda: _blob().rpartition(b".")[0] + b".",
+    "that is out of date": lambda: _blob(next_update=date(2020, 1, 1)),
+    "that is none": lambda: b"not.a.blob",
+}
 _METADATA = frozenset({Capability.METADATA})
 
 OPERATORS = (
@@ -19,8 +42,12 @@ OPERATORS = (
         tuple(
             Variant(name=status, lie=stateful.model_reported(status), base=PACKED)
             for status in ("REVOKED", "ATTESTATION_KEY_COMPROMISE", "USER_KEY_REMOTE_COMPROMISE")
+        )
+        + tuple(
+            Variant(name=f"denied by a BLOB {how}", lie=stateful.revocation_denied(forged), base=PACKED)
+            for how, forged in _FORGED.items()
         ),
-        fix="Read the statuses of MDS3 entries, and refuse those of compromise and revocation.",
+        fix="Verify MDS3's BLOB, signature, chain and date; read its statuses, and refuse compromised models.",
         cause=r"revoked|compromis|status|model|attest",
         reference="FIDO conformance Server-MDS3 F-1 to F-5",
         scope=Scope.APPLICATION,
