@@ -43,7 +43,7 @@ def test_keys_come_and_go_while_a_script_runs(tmp_path: Path) -> None:
     assert unplugged.splitlines() == ["solo2: unplugged", "/dev/hidraw1"]
     assert plugged_in.splitlines() == ["solo2: plugged in", "/dev/hidraw0", "/dev/hidraw1"]
     assert "yubikey-5-nfc: its person is refusing from now on" in made
-    assert made.endswith("sk-ecdsa-sha2-nistp256@openssh.com\n")
+    assert made.endswith("sk-ssh-ed25519@openssh.com\n")
     assert not (tmp_path / "denied").exists()
     states = [
         (record.key, record.event.state, record.event.text)
