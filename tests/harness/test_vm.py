@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
@@ -113,7 +115,7 @@ def test_the_command_and_its_environment_arrive_unharmed(
 
 
 def test_a_machine_whose_master_is_killed(tmp_path: Path) -> None:
-    """QEMU would go on, with nobody to switch it off."""
+    """QEMU would go on, with nobody to switch it off, and its folder would stay."""
     vng = tmp_path / "vng"
     vng.write_text("#!/bin/sh\necho $$ >&2\nexec sleep 1000\n")
     vng.chmod(0o755)
@@ -132,16 +134,23 @@ def test_a_machine_whose_master_is_killed(tmp_path: Path) -> None:
         vm._Relay = Said
         vm.run_in_vm(["true"], parts=vm.Parts(kernel=here / "vmlinuz-6.1", qemu="qemu", vng=str(here / "vng")))
     """
+    folders = tmp_path / "folders"
+    folders.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(folders)},
     )
     assert done.returncode == -9, done.stderr
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(done.stdout)).wait(30)
     assert not psutil.pid_exists(int(done.stdout))
+    deadline = time.monotonic() + 30
+    while list(folders.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not list(folders.iterdir())
 
 
 def test_a_command_that_does_not_end(tmp_path: Path) -> None:
@@ -158,3 +167,20 @@ def test_a_command_that_does_not_end(tmp_path: Path) -> None:
         ["ps", "-o", "stat=", "-p", (tmp_path / "pid").read_text().strip()], capture_output=True
     )
     assert state.stdout.strip()[:1] in (b"", b"Z")
+
+
+def test_a_process_that_keeps_the_output_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of the machine's session, so that it is not ended with it: nobody waits for what it may say."""
+    vng = tmp_path / "vng"
+    up = shlex.quote(vm._UP.decode().strip())
+    vng.write_text(
+        f"#!/bin/sh\necho {up}\nsetsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 20' &\n"
+        f"until [ -s {tmp_path}/pid ]; do sleep 0.01; done\nexit 3\n"
+    )
+    vng.chmod(0o755)
+    parts = vm.Parts(kernel=tmp_path / "vmlinuz-6.1", qemu="qemu", vng=str(vng))
+    monkeypatch.setattr(vm, "LAST_WORDS", 0.1)
+    assert vm.run_in_vm(["true"], parts=parts, tell=lambda text: None) == 3
+    holder = psutil.Process(int((tmp_path / "pid").read_text()))
+    assert holder.status() != psutil.STATUS_ZOMBIE
+    holder.kill()
