@@ -18,6 +18,8 @@ from harness.fuzz.targets import Stored
 from harness.fuzz.targets.site import Asked, Hung, Registered
 
 _PATIENCE = 10.0
+GOODBYE = 5.0
+"""Seconds to end in, once its output is closed."""
 _ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -46,8 +48,12 @@ class Bridge:
         self._count = 0
         self._process: subprocess.Popen[bytes] | None = None
         greeting = self._start()
-        self.algorithms = tuple(int(each) for each in greeting["algorithms"])
-        self.version = str(greeting.get("version", ""))
+        try:
+            self.algorithms = tuple(int(each) for each in greeting["algorithms"])
+            self.version = str(greeting.get("version", ""))
+        except (KeyError, TypeError, ValueError):
+            self.close()
+            raise SetupError(f"the bridge {' '.join(command)} does not greet with its algorithms") from None
 
     def register(self, body: str, asked: Asked) -> Registered:
         answer = self._ask({"do": "register", "body": body, "expected": _expected(asked)})
@@ -88,6 +94,12 @@ class Bridge:
         except (BridgeCrash, Hung):
             self.close()
             raise SetupError(f"the bridge {' '.join(self._command)} does not greet") from None
+        except ValueError:
+            self.close()
+            raise SetupError(f"the bridge {' '.join(self._command)} greets with what is no JSON") from None
+        except BaseException:
+            self.close()
+            raise
         return greeting
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +118,7 @@ class Bridge:
         except OSError as error:
             self.close()
             raise BridgeCrash("exit", f"the bridge ended: {error.strerror}") from None
-        except (BridgeCrash, Hung):
+        except (BridgeCrash, Hung, ValueError):
             self.close()
             raise
         match answer.get("outcome"):
@@ -129,10 +141,17 @@ class Bridge:
                 raise Hung
             more = self._process.stdout.read(65536)
             if not more:
-                raise BridgeCrash("exit", f"the bridge ended with {self._process.wait()}")
+                raise BridgeCrash("exit", self._last_words(self._process))
             data += more
         answer: dict[str, Any] = json.loads(data)
         return answer
+
+    @staticmethod
+    def _last_words(process: subprocess.Popen[bytes]) -> str:
+        try:
+            return f"the bridge ended with {process.wait(GOODBYE)}"
+        except subprocess.TimeoutExpired:
+            return "the bridge closed its output, and did not end"
 
 
 def _expected(asked: Asked) -> dict[str, Any]:
