@@ -17,10 +17,12 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from harness.errors import SetupError
+from harness.patience import patient
 from harness.play.play import AccountSpec
 from harness.play.verbs import AddPasskey, ListPasskeys, LogIn, LogOut, RemovePasskey, SignUp, Verb
 from harness.relying_parties.allauth.site import PASSWORD, USER
@@ -46,6 +48,10 @@ BEGIN = """() => {
     });
 }"""
 MESSAGE = "body > div:first-child li"
+STARTUP = patient(60.0)
+"""Seconds that the site may take to say where it listens."""
+GOODBYE = 5.0
+"""Seconds that it has to end by itself."""
 
 
 class Allauth:
@@ -80,21 +86,26 @@ class Allauth:
         )
         self._stack.callback(self._end, site)
         assert site.stdout is not None
-        self.url = site.stdout.readline().strip()
+        is_heard = bool(wait([site.stdout.fileno()], STARTUP))
+        self.url = site.stdout.readline().strip() if is_heard else ""
         if not self.url:
             lines = (Path(folder) / "log").read_text().strip().splitlines()
             if lines and "No module named" in lines[-1]:
                 raise SetupError("this adapter needs django-allauth: pip install 'django-allauth[mfa]'")
-            raise SetupError(
-                f"the site with django-allauth does not start: {lines[-1] if lines else 'no reason told'}"
-            )
+            words = lines[-1] if lines else "no reason told"
+            late = "" if is_heard else f" in {STARTUP:g} s"
+            raise SetupError(f"the site with django-allauth does not start{late}: {words}")
 
     @staticmethod
     def _end(site: subprocess.Popen[str]) -> None:
         assert site.stdin is not None
         assert site.stdout is not None
         site.stdin.close()
-        site.wait()
+        try:
+            site.wait(GOODBYE)
+        except subprocess.TimeoutExpired:
+            site.kill()
+            site.wait()
         site.stdout.close()
 
     def advance(self, time: timedelta) -> None:
