@@ -163,10 +163,7 @@ class Chromium(HidBrowser):
             self._flags.append(NO_SANDBOX)
             if not self._start(flags, environment):
                 raise SetupError(f"{self._program} ended as it started: {self.process.last_words()}")
-        self._stack.callback(self.process.end)
-        self._browser: AsyncBrowser = now(
-            playwright().chromium.connect_over_cdp(self._endpoint, timeout=PATIENCE * 1000)
-        )
+        self._browser = self._connect()
         self._stack.callback(lambda: now(self._browser.close()))
         self.version = self._browser.version
         if self._hands is not None:
@@ -204,12 +201,24 @@ class Chromium(HidBrowser):
                     self.process.end()
                     return False
                 if time.monotonic() > deadline:
-                    words = self.process.last_words()
-                    raise SetupError(f"{self._program} is not up after {STARTUP:g} s: {words}")
+                    log = self.process.log
+                    said = f"it last said: {log[-1][:300]}" if log else "it said nothing"
+                    raise SetupError(f"{self._program} is not up after {STARTUP:g} s: {said}")
+            self._stack.callback(self.process.end)
         except BaseException:
             self.process.end()
             raise
         return True
+
+    def _connect(self) -> AsyncBrowser:
+        driver = playwright()
+        from playwright.async_api import Error
+
+        try:
+            return now(driver.chromium.connect_over_cdp(self._endpoint, timeout=PATIENCE * 1000))
+        except Error as error:
+            words = error.message.splitlines()[0]
+            raise SetupError(f"{self._program} does not let Playwright drive it: {words}") from None
 
     def _new_hands(self) -> Hands:
         if self._hands == "uinput":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import psutil  # type: ignore[import-untyped,unused-ignore]
 import pytest
 from browser_ceremonies import (
     CLIENT_PIN,
@@ -24,9 +26,11 @@ from browser_ceremonies import (
 from authenticator.profiles.loader import load_profile
 from harness import VirtualKey, choose, enter_pin
 from harness.browsers import Browser, open_browser
+from harness.browsers import chromium as module
 from harness.browsers.display import Display
 from harness.browsers.hands import Elsewhere, XdotoolHands
 from harness.client import Client
+from harness.errors import SetupError
 
 NewKey = Callable[..., VirtualKey]
 
@@ -38,6 +42,28 @@ def test_headless_where_a_touch_is_enough(site: str, new_key: NewKey) -> None:
         made = browser.page.create(registration()).result()
         assert browser.page.get(log_in(made)).result()["id"] == made["id"]
         assert browser.ui_steps.names == ["kUsbInsertAndActivate", "kClosed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("loading", "is not up after 0.3 s: it last said: loading"),
+        (
+            "DevTools listening on ws://127.0.0.1:1/devtools",
+            "does not let Playwright drive it: .*ECONNREFUSED",
+        ),
+    ],
+)
+def test_one_that_does_not_come_up(
+    said: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STARTUP", 0.3)
+    program = tmp_path / "chromium"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho '{said}' >&2\nexec sleep 1000\n")
+    program.chmod(0o755)
+    with pytest.raises(SetupError, match=f"^{program} {words}"):
+        module.Chromium(port=None, program=str(program))
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
 def test_a_page(chromium: Browser) -> None:
