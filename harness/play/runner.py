@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import signal
 import time
@@ -136,17 +137,19 @@ def _in_processes(performances: Sequence[Performance], workers: int, tell: Handl
 
 
 def _heard(told: Any, processes: Sequence[Any]) -> Iterator[Event]:
-    """Until every worker has said that it is done, or died."""
-    working = len(processes)
+    """Until every worker has said that it is done, or has ended without a word."""
+    working = {process.pid: process for process in processes}
     while working:
+        # Looked at first: what a worker says before it ends is in the queue by then.
+        ended = [process for process in working.values() if process.exitcode is not None]
         try:
             event = told.get(timeout=1.0)
         except queue.Empty:
-            if dead := [process for process in processes if process.exitcode not in (None, 0)]:
-                raise SetupError(f"a worker died with exit code {dead[0].exitcode}") from None
+            if ended:
+                raise SetupError(f"a worker died with exit code {ended[0].exitcode}") from None
             continue
-        if event is None:
-            working -= 1
+        if isinstance(event, int):
+            del working[event]
         elif isinstance(event, str):
             raise SetupError(event)
         else:
@@ -168,4 +171,4 @@ def _work(work: Any, told: Any) -> None:
         told.cancel_join_thread()  # nobody listens any more, or it is told by the exit code
         raise SystemExit(ENDED_FROM_OUTSIDE) from None
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is closed, and nothing more to tell
-    told.put(None)
+    told.put(os.getpid())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -9,11 +13,11 @@ import pytest
 from harness import VirtualKey
 from harness.client import Client
 from harness.errors import SetupError
-from harness.play.events import PlayEnded, RunId, Verdict
+from harness.play.events import Event, PlayEnded, RunId, Verdict
 from harness.play.expectation import Expect
 from harness.play.fewest import effort, fewest
 from harness.play.loader import load_plays
-from harness.play.runner import shard, summary
+from harness.play.runner import _heard, shard, summary
 from harness.play.stage import in_words
 from harness.play.ways import ways_of
 from harness.relying_parties.outcome import Outcome, PasskeyRow
@@ -49,6 +53,25 @@ def test_a_play_that_ends_now_so_and_now_so_is_flaky() -> None:
         2.0,
     )
     assert (result.passed, result.failed, result.errors, result.flaky) == (4, 1, 1, ("shaky",))
+
+
+@pytest.mark.parametrize("code", [0, 143])
+def test_a_worker_that_ends_without_a_word_is_not_waited_for(code: int) -> None:
+    context = multiprocessing.get_context("spawn")
+    worker = context.Process(target=sys.exit, args=(code,))
+    worker.start()
+    heard: Future[list[Event]] = Future()
+
+    def listen() -> None:
+        try:
+            heard.set_result(list(_heard(context.Queue(), [worker])))
+        except SetupError as error:
+            heard.set_exception(error)
+
+    threading.Thread(target=listen, daemon=True).start()
+    with pytest.raises(SetupError, match=f"a worker died with exit code {code}"):
+        heard.result(timeout=20)
+    worker.join()
 
 
 def test_the_fewest_plays_show_every_row_and_none_is_needless() -> None:
