@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,57 @@ steps:
     expect: {asks: [confirmation, passkey]}
 """
 
+SHOP = """\
+from my_site import MySite
+from harness.play.verbs import AddPasskey, LogIn
+from harness.relying_parties.outcome import Outcome, PasskeyRow
+
+
+class Shop:
+    name = "shop"
+    log_ins = 0
+
+    def __init__(self):
+        self.site = MySite()
+        self.url = self.site.url
+        self.verbs = {AddPasskey: self.add_passkey, LogIn: self.log_in}
+
+    def open(self, account, seed):
+        self.site.__enter__()
+
+    def close(self):
+        self.site.__exit__()
+
+    def add_passkey(self, visit, verb):
+        visit.window.goto(self.url)
+        with visit.hand(verb.on):
+            visit.window.click("#make")
+            visit.window.wait_until("() => document.querySelector('#told').textContent", not_="...")
+        return Outcome(passkeys=tuple(PasskeyRow(name=each.hex()) for each in self.site.passkeys))
+
+    def log_in(self, visit, verb):
+        Shop.log_ins += 1
+        return Outcome(refused=None if Shop.log_ins % 2 else "we are busy")
+"""
+
+AT_THE_SHOP = """\
+scenario: A shop that lets in every other customer
+covers: [S1]
+relying party: every_other:Shop
+devices: {phone: icloud-keychain}
+steps:
+  - add passkey: phone
+    expect: {count: 1}
+  - log in
+"""
+
+ROWS = """\
+["every_other:Shop"]
+title = "The shop"
+S1 = "Customers come in"
+S2 = "Customers come back"
+"""
+
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
@@ -89,6 +141,49 @@ def test_a_security_key_on_real_hid_and_a_phone_by_the_page(story: Path) -> None
     assert "1 passed" in result.stdout
     assert "phone by page (hybrid), key by mock, in Chromium" in result.stdout
     assert "log in passkey on key (wrong finger, right finger) confirmed; asked for passkey" in result.stdout
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A play that passes once and fails once, at a site of its own, and the rows that are asked for there."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    shutil.copy(Path(__file__).parents[2] / "examples" / "my_site.py", folder)
+    (folder / "every_other.py").write_text(SHOP, encoding="utf-8")
+    (folder / "features.toml").write_text(ROWS, encoding="utf-8")
+    path = folder / "customers.yaml"
+    path.write_text(AT_THE_SHOP, encoding="utf-8")
+    return path
+
+
+def test_repeats_are_told_and_what_does_not_always_end_the_same(shop: Path) -> None:
+    result = stuntkey(shop, "--repeat", "2", "--coverage", folder=shop.parent)
+    assert result.returncode == 1, result.stdout + result.stderr
+    first, second = (line for line in result.stdout.splitlines() if line.startswith(("1/2", "2/2")))
+    assert "✔" in first
+    assert "#2" not in first
+    assert "✘" in second
+    assert "A shop that lets in every other customer #2" in second
+    assert "1 passed, 1 failed, 1 flaky: shop/customers in" in result.stdout
+    rows = [line.split() for line in result.stdout.split("what it asks for")[1].splitlines()]
+    assert ["✘", "S1", "Customers", "come", "in", "customers"] in rows, "it failed once"
+    assert ["–", "S2", "Customers", "come", "back", "none"] in rows
+
+
+def test_the_same_seed_gives_the_same_story(shop: Path) -> None:
+    def played(*arguments: str) -> list[str]:
+        """The steps and what was seen of them, the ids of passkeys included."""
+        result = stuntkey(shop, "-v", *arguments, folder=shop.parent)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return [line for line in result.stdout.splitlines() if line.startswith("  ✔")]
+
+    one = played("--seed", "one")
+    assert len(one) == 2
+    assert re.search("listed [0-9a-f]{32,}", one[0])
+    assert played("--seed", "one") == one
+    other = played("--seed", "other")
+    assert other[0] != one[0]
+    assert other[1] == one[1]
 
 
 def test_what_fails_is_told_so_that_one_can_act_on_it(story: Path) -> None:
@@ -147,8 +242,12 @@ def codes_in(page: str) -> list[str]:
 
 def test_firefox_plays_every_row_of_a_system(tmp_path: Path) -> None:
     plays = Path(scenarios.__path__[0]) / "pionex"
-    result = stuntkey(plays, "--browser", "firefox", "--fewest", "--report", "out", folder=tmp_path)
+    result = stuntkey(
+        plays, "--browser", "firefox", "--fewest", "--coverage", "--report", "out", folder=tmp_path
+    )
     assert result.returncode == 0, result.stdout + result.stderr
+    table = result.stdout.split("what it asks for")[1]
+    assert re.findall(r"^(\S) +(P\d+) ", table, re.MULTILINE) == [("✔", f"P{row}") for row in range(1, 11)]
     assert "not for this browser" not in result.stdout
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "Firefox" in report
