@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.play import WAYS
+from harness.pytest_plugin import BROWSERS, PORTS
+
 pytest_plugins = ["pytester"]
 EXAMPLES = Path(__file__).parents[3] / "examples"
 HEAVY = ("fido2", "cryptography", "playwright", "pydantic", "yaml", "rich", "starlette")
@@ -239,10 +242,52 @@ def test_the_exchange_is_there_to_be_tried(pytester: pytest.Pytester) -> None:
     run(pytester, "--strict-markers").assert_outcomes(passed=1)
 
 
-def test_options_that_are_none(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "--stuntkey-browser", "netscape")
+@pytest.mark.parametrize(
+    ("option", "wrong", "right"),
+    [
+        ("browser", "netscape", BROWSERS),
+        ("port", "usb", PORTS),
+        ("via", "telepathy", WAYS),
+    ],
+)
+def test_options_that_are_none(
+    pytester: pytest.Pytester, option: str, wrong: str, right: tuple[str, ...]
+) -> None:
+    result = run(pytester, f"--stuntkey-{option}", wrong)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--stuntkey-browser: invalid choice: 'netscape'*"])
+    (told,) = [line for line in result.errlines if "invalid choice" in line]
+    assert f"--stuntkey-{option}: invalid choice: {wrong!r}" in told
+    # Python 3.12 and later put no quotation marks around them
+    assert told.replace("'", "").endswith(f"(choose from {', '.join(right)})")
+
+
+def test_options_reach_the_fixtures(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_given(stuntkey_options):
+            assert (stuntkey_options.port, stuntkey_options.headed) == ("uhid", True)
+            assert stuntkey_options.via == ("hybrid", "linked")
+        """
+    )
+    both = ("--stuntkey-via", "hybrid", "--stuntkey-via", "linked")
+    run(pytester, "--stuntkey-port", "uhid", "--stuntkey-headed", *both).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("given", [(), ("--stuntkey-headed",)], ids=["unseen", "headed"])
+def test_only_a_browser_that_is_watched_needs_a_screen(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    pytester.makepyfile("def test_open(passkey_browser): passkey_browser.page.goto('about:blank')")
+    result = run(pytester, "--stuntkey-browser", "page", *given)
+    if not given:
+        result.assert_outcomes(passed=1)
+    else:
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines(
+            ["*SetupError: a browser to watch needs a screen, and DISPLAY is not set*"]
+        )
 
 
 # Plays
@@ -261,6 +306,16 @@ def test_plays_are_tests(pytester: pytest.Pytester) -> None:
     )
     assert "All 2 plays passed" in (pytester.path / "out" / "report.html").read_text()
     assert 'tests="2"' in (pytester.path / "out" / "junit.xml").read_text()
+
+
+@pytest.mark.usefixtures("adapter")
+def test_phones_of_plays_are_put_there_by_an_option(pytester: pytest.Pytester) -> None:
+    at_a_laptop = PLAY.replace("{phone:", "{laptop: computer, phone:").replace("with: passkey", "on: phone")
+    pytester.path.joinpath("story.yaml").write_text(at_a_laptop)
+    run(pytester, "--stuntkey-via", "hybrid", "--stuntkey-report", "out").assert_outcomes(passed=1)
+    events = map(json.loads, (pytester.path / "out" / "events.ndjson").read_text().splitlines())
+    (ended,) = [each for each in events if each["event"] == "play ended"]
+    assert ended["ways"] == {"phone": "hybrid"}
 
 
 @pytest.mark.usefixtures("adapter")
