@@ -398,6 +398,16 @@ def test_the_examples_of_the_readme(pytester: pytest.Pytester, name: str) -> Non
     run(pytester).assert_outcomes(passed=1)
 
 
+def test_the_readme_shows_the_example_that_is_tested() -> None:
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    section = readme.split("### In real browsers, with pytest")[1].split("\n### ")[0]
+    (shown,) = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    docstring, _, code = (EXAMPLES / "test_my_site.py").read_text().partition('"""\n\n')
+    assert docstring.startswith('"""')
+    assert shown == code
+    assert len(shown.splitlines()) < 25
+
+
 def test_a_phone_says_why_it_scans_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
