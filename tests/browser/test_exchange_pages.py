@@ -10,7 +10,9 @@ import pyotp
 import pytest
 from playwright import sync_api
 
+from scenarios.exchange.policy import policy_names
 from scenarios.exchange.server import Exchange
+from tests.legibility import hard_to_read, is_wider_than_the_screen
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("google-chrome") or "install chromium: tools/setup browser"
@@ -210,3 +212,37 @@ def test_okx_web_from_a_passkey_to_its_removal(ann: Ann) -> None:
     ann.enter_codes()
     ann.see("hold")
     assert ann.it("passkey").count() == 0
+
+
+OUTSIDE = ("/", "/log-in", "/recovery", "/help")
+INSIDE = ("/dashboard", "/security", "/security/passkeys", "/wallets", "/deposit", "/withdraw", "/c2c")
+DIALOGS = "dialog => { dialog.close(); dialog.showModal(); }"
+"""What a page keeps for later is looked at as well."""
+
+
+@pytest.mark.parametrize("ann", policy_names(), indirect=True)
+def test_pages_fit_the_screen_and_can_be_read(ann: Ann) -> None:
+    """On a phone and on a desktop, in light and in dark, with all that their dialogs hold."""
+    problems = [*looked_at(ann, INSIDE)]
+    ann.go("/dashboard")
+    ann.log_out()
+    problems += looked_at(ann, OUTSIDE)
+    assert problems == []
+
+
+def looked_at(ann: Ann, paths: tuple[str, ...]) -> Iterator[str]:
+    for path in paths:
+        ann.go(path)
+        ann.page.wait_for_selector("main:not([data-state=loading])")
+        for number in range(-1, ann.page.locator("dialog").count()):
+            if number >= 0:
+                ann.page.locator("dialog").nth(number).evaluate(DIALOGS)
+            for width, height in ((390, 844), (1200, 900)):
+                ann.page.set_viewport_size({"width": width, "height": height})
+                if is_wider_than_the_screen(ann.page):
+                    yield f"{path} is wider than {width} pixels"
+            for scheme in ("light", "dark"):
+                ann.page.emulate_media(color_scheme=scheme)
+                yield from (f"{path} in {scheme}: {each}" for each in hard_to_read(ann.page))
+            if number >= 0:
+                ann.page.locator("dialog").nth(number).evaluate("dialog => dialog.close()")

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from harness import SetupError
 from harness.browsers.chromium import find_chromium
 from harness.reports import report_handlers
+from tests.legibility import hard_to_read, is_wider_than_the_screen
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def test_nothing_is_wider_than_the_screen(page: Page) -> None:
     page.locator(".moments > summary").evaluate_all(
         "all => all.forEach(each => each.parentElement.open = true)"
     )
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not is_wider_than_the_screen(page)
 
 
 def test_nothing_of_a_site_is_run_as_script(page: Page, folder: Path) -> None:
@@ -213,35 +214,9 @@ def test_nothing_of_a_site_is_run_as_script(page: Page, folder: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out(chromium: Browser, folder: Path, scheme: str) -> None:
-    """WCAG 2.2, success criterion 1.4.3: a contrast of 4.5 to 1 for whatever is read."""
     with chromium.new_context(color_scheme=scheme) as context:  # type: ignore[arg-type]
         page = context.new_page()
         page.goto((folder / "report.html").as_uri())
         page.click("text=Open all")
-        poor = page.evaluate(_CONTRASTS)
+        poor = hard_to_read(page)
     assert poor == []
-
-
-_CONTRASTS = """() => {
-  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((each) => each / 255)
-    .map((each) => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, each, place) => sum + each * [0.2126, 0.7152, 0.0722][place], 0);
-  const behind = (element) => {
-    for (let each = element; each; each = each.parentElement) {
-      const colour = parse(getComputedStyle(each).backgroundColor);
-      if (colour.length === 3 || colour[3] > 0) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const poor = new Set();
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || !element.checkVisibility() || element.closest("script")) continue;
-    const [one, other] = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((a, b) => b - a);
-    const contrast = (one + 0.05) / (other + 0.05);
-    if (contrast < 4.5) poor.add(`${element.className || element.tagName}: ${contrast.toFixed(2)}`);
-  }
-  return [...poor];
-}"""
