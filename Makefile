@@ -44,7 +44,7 @@ demo: ## a first look, narrated, then every row of the five systems played in a 
 	@$(BIN)/stuntkey run -n $(JOBS) --fewest --coverage --report artifacts/demo
 
 bench: ## speed, as ratios measured side by side in one run
-	@tools/setup python foreign
+	@tools/setup python foreign browser
 	$(BIN)/python -m tests.benchmarks
 
 soak: ## a million mutated packets and requests, kills and restarts of the store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = ("bench_authenticator", "bench_client", "bench_browsers", "bench_fuzz")
+BENCHMARKS = ("bench_authenticator", "bench_client", "bench_browsers", "bench_fuzz", "bench_demo")
 
 
 def main() -> int:
