@@ -187,7 +187,7 @@ def run(
     if compare is not None and ended:
         from harness.play.compare import comparison_table
 
-        console.print(comparison_table(ended))
+        console.print(comparison_table(ended, _words(compare)))
     raise SystemExit(code)
 
 
@@ -243,7 +243,7 @@ def _performances(
     if compare is not None:
         if via:
             raise SetupError("--compare says which ways are taken: leave out --via")
-        variants = [(word, _variant(settings, word)) for word in map(str.strip, compare.split(","))]
+        variants = [(word, _variant(settings, word)) for word in _words(compare)]
     elif via:
         variants = [("", replace(settings, ways=ways_of(via)))]
     return [
@@ -252,6 +252,11 @@ def _performances(
         for play in plays
         for variant, chosen in variants
     ]
+
+
+def _words(compare: str) -> list[str]:
+    """The ways to compare, in the order in which they were typed."""
+    return list(dict.fromkeys(map(str.strip, compare.split(","))))
 
 
 def _variant(settings: Settings, word: str) -> Settings:

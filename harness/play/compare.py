@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.markup import escape
 from rich.table import Table
@@ -10,14 +10,11 @@ from rich.table import Table
 from harness.play.events import PlayEnded, Verdict
 
 
-def comparison_table(ended: Iterable[PlayEnded]) -> Table:
-    """A line for each play, a column for each way; what differs from the first way stands out."""
+def comparison_table(ended: Iterable[PlayEnded], variants: Sequence[str]) -> Table:
+    """A line for each play, a column for each way as they were typed; what differs from the first stands out."""
     by_play: dict[str, dict[str, list[PlayEnded]]] = {}
-    variants: list[str] = []
     for each in ended:
         by_play.setdefault(each.run.play, {}).setdefault(each.run.variant, []).append(each)
-        if each.run.variant not in variants:
-            variants.append(each.run.variant)
     table = Table(box=None, pad_edge=False, header_style="bold cyan")
     table.add_column("play")
     for variant in variants:

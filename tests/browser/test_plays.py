@@ -211,11 +211,13 @@ def test_words_that_there_are_not_are_told_before_a_browser_starts(story: Path) 
     assert not result.stdout, "no browser was started for it"
 
 
-def test_two_ways_are_compared_in_processes_of_their_own(story: Path) -> None:
-    result = stuntkey(story, "--compare", "mock,page", "-n", "2", folder=story.parent)
+def test_ways_are_compared_in_processes_of_their_own(story: Path) -> None:
+    result = stuntkey(story, "--compare", "mock,page,cdp", "-n", "2", folder=story.parent)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "2 passed" in result.stdout
-    assert result.stdout.split("2 passed")[1].split()[-2:] == ["passed", "passed"]
+    assert "3 passed" in result.stdout
+    heading, row = (line.split() for line in result.stdout.splitlines()[-2:])
+    assert heading == ["play", "mock", "page", "cdp"]
+    assert row[1:] == ["passed"] * 3
 
 
 def test_a_phone_scans_the_code_of_a_stock_browser(story: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from harness import VirtualKey
 from harness.client import Client
 from harness.errors import SetupError
+from harness.play.compare import comparison_table
 from harness.play.events import Event, PlayEnded, RunId, Verdict
 from harness.play.expectation import Expect
 from harness.play.fewest import effort, fewest
@@ -33,13 +34,24 @@ def test_shards_hold_every_play_once(parts: int) -> None:
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
-def test_a_play_that_ends_now_so_and_now_so_is_flaky() -> None:
+def ended(play: str, repeat: int, verdict: Verdict, variant: str = "") -> PlayEnded:
     info = load_plays([PLAYS / "mexc" / "add.yaml"])[0].info()
+    run = RunId(play=play, repeat=repeat, variant=variant)
+    return PlayEnded(run=run, play=info, verdict=verdict, seconds=1, ways={}, browser="")
 
-    def ended(play: str, repeat: int, verdict: Verdict, variant: str = "") -> PlayEnded:
-        run = RunId(play=play, repeat=repeat, variant=variant)
-        return PlayEnded(run=run, play=info, verdict=verdict, seconds=1, ways={}, browser="")
 
+def test_ways_are_compared_with_the_first_that_was_typed_whichever_ended_first() -> None:
+    played = [ended("one", 1, Verdict.FAILED, "page"), ended("one", 1, Verdict.PASSED, "mock")]
+    table = comparison_table(played, ["mock", "page", "cdp"])
+    assert [(column.header, *column.cells) for column in table.columns] == [
+        ("play", "one"),
+        ("mock", "passed"),
+        ("page", "[bold magenta]failed[/]"),
+        ("cdp", "[bold magenta]not played[/]"),
+    ]
+
+
+def test_a_play_that_ends_now_so_and_now_so_is_flaky() -> None:
     result = summary(
         [
             ended("steady", 1, Verdict.PASSED),
